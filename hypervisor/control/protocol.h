@@ -37,7 +37,8 @@ struct JobDevice {
 };
 
 enum JobFlags : std::uint32_t {
-  kJobHasKvm = 1u << 0,  // the third descriptor is an open /dev/kvm
+  kJobHasKvm = 1u << 0,    // the third descriptor is an open /dev/kvm
+  kJobCheckOnly = 1u << 1,  // check the image against the job, then end: kHalted 0, or why not
 };
 
 // Descriptors, in this order: image (readable), console (writable), /dev/kvm when kJobHasKvm, then
