@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What an operator configured, as plain checked values.
+//
+// configs/schema/summon.proto is the manual of the file; this is what the rest of the program
+// sees. Whatever stands in a Config has passed every check of the loader: names are lower-case
+// and absolute without the last dot, paths are absolute, ranges hold, references exist, and
+// nothing that must be unique is there twice. No protobuf type leaves this folder.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+
+namespace summon::configs {
+
+// Bounds of a configuration. What a single number may be stands beside its field in the schema.
+inline constexpr std::size_t kConfigBytesMax = 1 << 20;
+inline constexpr std::size_t kServicesMax = 65'536;
+inline constexpr std::size_t kZonesMax = 256;
+inline constexpr std::size_t kRecordsPerZoneMax = 4096;
+inline constexpr std::size_t kListenMax = 64;
+inline constexpr std::size_t kDnsNamesPerServiceMax = 64;
+inline constexpr std::size_t kBlocksPerServiceMax = 16;
+inline constexpr std::size_t kDiagnosticsMax = 100;
+
+// An address and port to listen on.
+struct Endpoint {
+  std::variant<Ipv4Address, Ipv6Address> host;
+  std::uint16_t port = 0;
+  bool operator==(const Endpoint&) const = default;
+  std::string ToString() const;  // "127.0.0.1:5300", "[::1]:5300"
+};
+
+// Data of a static record other than an address.
+struct TextData {
+  std::string text;  // any bytes; longer than 255 are sent as several strings
+  bool operator==(const TextData&) const = default;
+};
+struct AliasData {
+  std::string target;  // the name that a CNAME points to
+  bool operator==(const AliasData&) const = default;
+};
+
+struct StaticRecord {
+  std::string name;  // inside its zone
+  std::variant<Ipv4Address, Ipv6Address, TextData, AliasData> data;
+  std::chrono::seconds ttl{0};
+  bool operator==(const StaticRecord&) const = default;
+};
+
+struct Zone {
+  std::string apex;
+  std::vector<std::string> name_servers;    // at least one
+  std::optional<Ipv4Address> ns_address;    // of those name servers that lie inside the zone
+  std::string admin;                        // the SOA's mailbox, as a name
+  std::vector<StaticRecord> records;
+  bool operator==(const Zone&) const = default;
+};
+
+struct Network {
+  Ipv4Address gateway;      // the host's own address on every tap
+  int prefix_length = 24;   // of the network that holds the gateway and every service
+  std::string tap_prefix;
+  bool operator==(const Network&) const = default;
+};
+
+struct Limits {
+  std::uint64_t memory_budget_mib = 0;  // never 0: the default has been worked out
+  std::uint32_t waiters_per_service_max = 0;
+  std::uint32_t waiters_max = 0;
+  std::uint32_t summons_in_flight_max = 0;
+  bool operator==(const Limits&) const = default;
+};
+
+enum class LauncherChoice { kAuto, kKvm, kProcess };
+enum class AnswerPolicy { kImmediately, kWhenReady };
+enum class OnIdle { kOff, kKeepRunning };
+
+struct Policy {
+  AnswerPolicy answer = AnswerPolicy::kImmediately;
+  std::chrono::milliseconds hold_max{0};
+  std::chrono::seconds ttl_asleep{0};
+  std::chrono::seconds ttl_ready{0};
+  std::chrono::seconds idle_timeout{0};
+  OnIdle on_idle = OnIdle::kOff;
+  std::chrono::milliseconds ready_timeout{0};
+  std::chrono::seconds grace{0};
+  bool operator==(const Policy&) const = default;
+};
+
+struct NetDevice {
+  std::string name;               // as in the image's manifest
+  std::string tap_name;           // unique, 1..15 characters
+  std::optional<MacAddress> mac;  // else the launcher derives one
+  bool operator==(const NetDevice&) const = default;
+};
+
+struct BlockDevice {
+  std::string name;  // as in the image's manifest
+  std::string path;
+  std::uint32_t sector_size = 512;
+  bool read_only = false;
+  bool operator==(const BlockDevice&) const = default;
+};
+
+struct Service {
+  std::string name;  // [a-z0-9-]{1,32}
+  std::vector<std::string> dns_names;  // at least one, each inside a zone
+  Ipv4Address address;
+  std::string image;          // for kvm; empty: none
+  std::string process_image;  // for process; empty: none
+  LauncherChoice launcher = LauncherChoice::kAuto;
+  std::string command_line;  // placeholders are expanded
+  std::uint32_t memory_mib = 16;
+  NetDevice net;
+  std::vector<BlockDevice> blocks;
+  Policy policy;
+  bool operator==(const Service&) const = default;
+};
+
+struct Config {
+  std::vector<Zone> zones;
+  std::vector<Endpoint> listen;
+  std::string control_socket;
+  std::string launcher_socket;
+  std::optional<Endpoint> metrics_listen;  // none: metrics are not served
+  Network network;
+  Limits limits;
+  std::vector<Service> services;  // in the file's order; ServiceId is not this index
+  bool operator==(const Config&) const = default;
+};
+
+// What a reload changes.
+struct ConfigDiff {
+  // Names of services. `changed` services are in both and differ in anything at all.
+  std::vector<std::string> added;
+  std::vector<std::string> removed;
+  std::vector<std::string> changed;
+  std::vector<std::string> unchanged;
+  bool zones_changed = false;
+  bool limits_changed = false;
+  // Settings that take effect at the next start only, by their names in the file: listen,
+  // control_socket, launcher_socket, metrics_listen, network.
+  std::vector<std::string> needs_restart;
+};
+
+ConfigDiff Diff(const Config& old_config, const Config& next);
+
+}  // namespace summon::configs
