@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the server counted. Plain numbers that only grow, read by whoever exposes metrics.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "dns/message.h"
+#include "dns/types.h"
+
+namespace summon::dns {
+
+// Types are counted by name where that tells something; the rest together, so that a client cannot
+// make the metrics grow.
+enum class CountedType : std::uint8_t {
+  kA, kAaaa, kHttps, kSvcb, kSrv, kTxt, kMx, kNs, kSoa, kCname, kPtr, kDs, kDnskey, kAny, kOther
+};
+inline constexpr std::size_t kCountedTypes = 15;
+CountedType CountedTypeOf(RrType type);
+// "A", "AAAA", ..., "other".
+std::string_view CountedTypeText(CountedType type);
+// "too_short", "response", "source_port", "own_address".
+std::string_view DropReasonText(DropReason reason);
+
+// Why a TCP connection ended.
+enum class CloseReason : std::uint8_t {
+  kPeer,             // the peer closed it, or it broke
+  kIdle,             // nothing was asked for too long
+  kFirstOctet,       // it never said anything
+  kMessageDeadline,  // a message took too long to arrive
+  kWriteStalled,     // the peer does not read its answers
+  kWriteOverflow,    // more unread answers than kept
+  kFraming,          // a length that no message can have
+  kEvicted,          // made room for a new connection
+  kShutdown,         // the server ended
+};
+inline constexpr std::size_t kCloseReasonCount = 9;
+std::string_view CloseReasonText(CloseReason reason);
+
+struct Counters {
+  // By Transport, then CountedType. Well-formed queries only.
+  std::array<std::array<std::uint64_t, kCountedTypes>, 2> queries{};
+  // Answers handed to the kernel, by RCODE. Above kRcodeCount - 1: in the last one.
+  std::array<std::uint64_t, kRcodeCount> responses{};
+  // Messages that got no answer, by DropReason.
+  std::array<std::uint64_t, kDropReasonCount> drops{};
+  std::uint64_t rejected = 0;    // answered by the server itself: FORMERR, NOTIMP, BADVERS
+  std::uint64_t truncated = 0;   // answers with TC
+  std::uint64_t unanswered = 0;  // responders destroyed without an answer
+  std::uint64_t late = 0;        // answers to connections that were gone
+  std::uint64_t send_failed = 0;     // the kernel would not take a datagram
+  std::uint64_t receive_failed = 0;  // unexpected errors of reading a socket
+  std::uint64_t tcp_accepted = 0;
+  std::uint64_t tcp_refused = 0;        // over the limit in total or for the client's network
+  std::uint64_t tcp_accept_failed = 0;  // out of descriptors or memory
+  std::array<std::uint64_t, kCloseReasonCount> tcp_closed{};
+  std::uint64_t tcp_open = 0;  // now
+
+  void CountQuery(const Query& query) {
+    ++queries[static_cast<std::size_t>(query.transport)]
+             [static_cast<std::size_t>(CountedTypeOf(query.type))];
+  }
+  void CountDrop(DropReason reason) { ++drops[static_cast<std::size_t>(reason)]; }
+  void CountResponse(Rcode rcode, bool was_truncated);
+};
+
+}  // namespace summon::dns

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The DNS server: UDP and TCP listeners on the event loop.
+//
+// It reads messages, answers by itself what needs no thought (malformed messages, opcodes and
+// versions that we do not speak), and hands each well-formed query to the Handler together with a
+// Responder, which may answer at once or later.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/loop/loop.h"
+#include "base/result.h"
+#include "dns/counters.h"
+#include "dns/endpoint.h"
+#include "dns/message.h"
+#include "dns/responder.h"
+#include "dns/tcp_limits.h"
+
+namespace summon::dns {
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Answers `query` through `responder`, now or later. The query is only valid during the call:
+  // copy it to keep it. Must not destroy the server.
+  virtual void Handle(const Query& query, Responder responder) = 0;
+};
+
+struct ServerOptions {
+  // Each gets UDP and TCP. The unspecified addresses 0.0.0.0 and [::] listen on all addresses of
+  // their family; answers leave from the address that was asked.
+  std::vector<Endpoint> listen;
+  TcpLimits tcp;
+};
+
+class UdpListener;
+class TcpServer;
+
+class Server final : private ReplyPath {
+ public:
+  // Bounds descriptors and the buffers of listeners.
+  static constexpr std::size_t kListenMax = 64;
+
+  // Binds all addresses, or none. `handler` and `loop` outlive the server.
+  // Errors: kBusy when a port is in use, kPermission for a port below 1024 without the right to,
+  // kNotFound when the address is not on this machine (each with the address and how to mend it);
+  // kInvalid for no or too many addresses.
+  static Result<std::unique_ptr<Server>> Create(Loop& loop, const ServerOptions& options,
+                                                Handler& handler);
+  ~Server() override;  // closes everything; responders that are still out become void
+
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  const Counters& counters() const { return counters_; }
+  // Where it listens, in the order of the options, with the ports that the system chose.
+  const std::vector<Endpoint>& addresses() const { return addresses_; }
+
+ private:
+  Server(Loop& loop, Handler& handler, const TcpLimits& limits);
+
+  Status Listen(const Endpoint& endpoint);
+  Status ListenOnce(const Endpoint& endpoint);
+  SendOutcome SendReply(const ReplyTo& to, const Response& response) override;
+  void AbandonReply(const ReplyTo& to) override;
+  // One message, from either transport.
+  void Receive(Bytes packet, const ReplyTo& from);
+
+  Loop& loop_;
+  Handler& handler_;
+  Counters counters_;
+  std::vector<Endpoint> addresses_;
+  std::shared_ptr<ReplyLink> link_;
+  std::vector<std::unique_ptr<UdpListener>> udp_;
+  std::unique_ptr<TcpServer> tcp_;
+};
+
+}  // namespace summon::dns
