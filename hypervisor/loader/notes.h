@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The Solo5 notes of an image: its ABI and its manifest. Internal to the loader.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "hypervisor/abi/manifest.h"
+#include "hypervisor/abi/solo5.h"
+#include "hypervisor/loader/image.h"
+
+namespace summon::hypervisor {
+
+struct ImageNotes {
+  std::optional<AbiNote> abi;
+  std::optional<Manifest> manifest;
+};
+
+// Reads exactly `into.size()` bytes of `what` at `offset`.
+//
+// Errors: kInvalid when the file ends before; the source's own errors.
+Status ReadExactly(ImageSource& source, std::uint64_t offset, std::span<std::uint8_t> into,
+                   std::string_view what);
+
+// Looks at the first note of a PT_NOTE segment of `size` bytes at `offset`, and takes it into
+// `notes` when it is one of ours.
+Status ReadNote(ImageSource& source, std::uint64_t offset, std::uint64_t size, ImageNotes& notes);
+
+// Whether the image is for `target` in a version that we know.
+Status CheckAbi(const ImageNotes& notes, Target target);
+
+}  // namespace summon::hypervisor
