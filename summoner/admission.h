@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Who may have an instance now: memory, the number of summons in flight, and whose turn it is.
+//
+// Strictly first come, first served once anybody waits: else a large service would starve behind
+// small ones. Room is made only for the one whose turn it is, from the instances that were not
+// used for the longest time, and only when that will suffice.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "summoner/effects.h"
+
+namespace summon::summoner {
+
+// Memory of an instance beyond its guest's: the monitor, its page tables, KVM's own tables and the
+// tap's queue. Trades a few guests more against the host running out of memory.
+inline constexpr std::uint64_t kInstanceOverheadMib = 4;
+
+class AdmissionControl final {
+ public:
+  // What one service has of the common good. Its registry entry keeps it; only Update, Enqueue
+  // and the queue's own functions change it.
+  struct Share {
+    std::uint64_t mib = 0;  // held by its instance, overhead included; 0 without instance
+    PhaseKind phase = PhaseKind::kAsleep;
+    Instant victim_from = kNever;
+    bool queued = false;
+  };
+
+  AdmissionControl(std::uint64_t budget_mib, std::uint32_t in_flight_max)
+      : budget_mib_(budget_mib), in_flight_max_(in_flight_max) {}
+
+  void SetLimits(std::uint64_t budget_mib, std::uint32_t in_flight_max) {
+    budget_mib_ = budget_mib;
+    in_flight_max_ = in_flight_max;
+  }
+
+  // Tells what `service` holds from now on.
+  void Update(ServiceId service, Share& share, PhaseKind phase, std::uint64_t mib,
+              Instant victim_from);
+
+  // Whether an instance of `mib` (overhead included) could be made now, as far as memory and the
+  // summons in flight go.
+  bool Fits(std::uint64_t mib) const;
+  // The same for a service in whose place `share` will be free.
+  bool FitsInPlaceOf(const Share& share, std::uint64_t mib) const;
+  // Whether it could ever be.
+  bool CanEverFit(std::uint64_t mib) const { return mib <= budget_mib_; }
+
+  // True when memory for `mib` is there, is being reclaimed already, or can be reclaimed at `now`;
+  // then `victims` are the services to reclaim for it, least recently used first (perhaps none).
+  bool MakeRoom(std::uint64_t mib, Instant now, std::vector<ServiceId>& victims) const;
+  // When MakeRoom may find more than at `now` though nothing else happens.
+  Instant NextVictimAfter(Instant now) const;
+
+  // The queue; a service stands in it once.
+  void Enqueue(ServiceId service, Share& share);
+  bool QueueEmpty() const { return queue_.empty(); }
+  ServiceId Head() const { return queue_.front(); }
+  void PopHead() { queue_.pop_front(); }  // the caller clears the service's `queued`
+
+  std::uint64_t used_mib() const { return used_mib_; }
+  std::uint64_t budget_mib() const { return budget_mib_; }
+  std::uint32_t in_flight() const { return in_flight_; }
+
+ private:
+  std::uint64_t budget_mib_;
+  std::uint32_t in_flight_max_;
+  std::uint64_t used_mib_ = 0;
+  std::uint64_t reclaiming_mib_ = 0;
+  std::uint32_t in_flight_ = 0;
+  std::deque<ServiceId> queue_;
+  struct Victim {
+    Instant from{};
+    ServiceId service{};
+    std::uint64_t mib = 0;
+    friend auto operator<=>(const Victim&, const Victim&) = default;
+  };
+  std::set<Victim> victims_;  // in order of last use
+};
+
+}  // namespace summon::summoner
