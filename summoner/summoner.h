@@ -119,10 +119,11 @@ class Summoner final {
                Effects& effects);
   void OnEnded(InstanceId instance, const launcher::EndReport& report, Instant now,
                Effects& effects);
+  // Any change of the counters is traffic.
   void OnTraffic(ServiceId service, const launcher::Traffic& traffic, Instant now);
   void OnAvailability(launcher::Kind kind, const Status& status, Instant now, Effects& effects);
 
-  // The connection to the launcher is gone. Instances of which OnEnded was not told count as
+  // The connection to the launcher is gone (an OnEnded with kLost says the same). Instances of which OnEnded was not told count as
   // ended with kLost (they may live on; then the inventory has them). Until LauncherBack nothing
   // is launched, and requests are refused with `reason`. Every service has to be prepared anew.
   void LauncherLost(const std::string& reason, Instant now, Effects& effects);
@@ -152,9 +153,10 @@ class Summoner final {
 
   Service* Find(ServiceId service);
   void Apply(Service& service, const Event& event, Instant now, Effects& effects);
-  void TakeNote(Service& service, std::size_t from, Instant now, Effects& effects);
+  void TakeNote(Service& service, const Effect& effect, Instant now);
   void Index(Service& service);
-  void Count(const CountOutcome& count);
+  OutcomeCounters& CountersOf(Trigger trigger);
+  std::uint64_t NeedOf(const Service& service) const;
   void RefreshProblem(Service& service, Instant now, Effects& effects);
   void RefreshAllProblems(Instant now, Effects& effects);
   std::string ProblemOf(const Service& service) const;
