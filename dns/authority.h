@@ -28,7 +28,6 @@ struct Resolution {
     kNxDomain,   // the name does not exist
     kReferral,   // delegated to another server
     kRefused,    // not our zone, not class IN, or a transfer
-    kNotImplemented,
   };
   Kind kind = Kind::kRefused;
   // Who owns the name that was asked for, or the name that its aliases lead to; also for kNoData,

@@ -91,7 +91,7 @@ class ResponseWriter {
   bool WriteName(Bytes wire);
   bool MatchesAt(std::size_t at, Bytes wire) const;
   std::optional<std::uint16_t> FindPlace(Bytes wire) const;
-  void WriteOpt();
+  std::size_t WriteOpt();  // returns its size
   void WriteHeader();
 
   std::span<std::uint8_t> space_;  // all that the answer may use
@@ -104,7 +104,6 @@ class ResponseWriter {
   bool truncated_ = false;
   std::optional<ExtendedError> extended_error_;
   std::array<std::uint16_t, 3> counts_{};
-  std::uint16_t opt_count_ = 0;
 
   std::array<std::uint16_t, kPlacesMax> places_{};
   std::size_t place_count_ = 0;

@@ -36,6 +36,7 @@ struct RecordSet {
 
 struct Zone {
   Name apex;
+  const Zone* parent = nullptr;  // the nearest zone of ours that this one lies in
   Soa soa;
   Rdata soa_rdata;
   std::uint32_t negative_ttl = 0;  // the lesser of SOA's TTL and its MINIMUM (RFC 2308 section 5)
@@ -85,6 +86,9 @@ class ZoneTable {
   // What is at the name or at the wildcard that covers it; nothing when it does not exist, is
   // below a delegation, or is not ours.
   const Node* FindNode(const Name& name) const;
+
+  // What is at exactly this name, below a delegation too: the addresses of a delegation's servers.
+  const Node* FindGlue(const Name& name) const;
 
   std::size_t name_count() const { return nodes_.size(); }
   const std::vector<std::unique_ptr<Zone>>& zones() const { return zones_; }
@@ -149,6 +153,8 @@ class ZoneTable::Builder {
 
  private:
   Result<Node*> Place(const Name& name);
+  Status Connect(Node& node);
+  void Nest(Zone& zone);
 
   std::unique_ptr<ZoneTable> table_;
 };

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one parser that reads bytes from anybody. Every read is bounded by ByteReader; every loop by
+// the size of the packet or a constant.
+#include "dns/message.h"
+
+#include <algorithm>
+
+namespace summon::dns {
+
+namespace {
+
+constexpr std::uint8_t kPointerBits = 0xc0;
+// A legitimate name needs no more pointers than it has labels. Without this bound a packet full
+// of chains of pointers would cost the square of its size.
+constexpr std::size_t kPointersMax = Name::kLabelsMax;
+
+// The header's second word (RFC 1035 section 4.1.1, RFC 4035 section 3).
+constexpr std::uint16_t kFlagResponse = 0x8000;
+constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
+constexpr std::uint16_t kFlagAuthenticData = 0x0020;
+constexpr std::uint16_t kFlagCheckingDisabled = 0x0010;
+constexpr std::uint32_t kEdnsDnssecOk = 0x8000;  // in OPT's TTL (RFC 6891 section 6.1.3)
+
+struct Header {
+  std::uint16_t id, flags, questions, answers, authorities, additionals;
+};
+
+Header ReadHeader(ByteReader& reader) {
+  // The caller has checked that the header is all there.
+  Header header;
+  header.id = *reader.Be16();
+  header.flags = *reader.Be16();
+  header.questions = *reader.Be16();
+  header.answers = *reader.Be16();
+  header.authorities = *reader.Be16();
+  header.additionals = *reader.Be16();
+  return header;
+}
+
+struct Record {
+  Name owner;
+  RrType type{};
+  std::uint16_t rr_class = 0;
+  std::uint32_t ttl = 0;
+  Bytes rdata;
+};
+
+std::optional<Record> ReadRecord(ByteReader& reader) {
+  const auto owner = ReadName(reader);
+  if (!owner) return std::nullopt;
+  const auto type = reader.Be16();
+  const auto rr_class = reader.Be16();
+  const auto ttl = reader.Be32();
+  const auto length = reader.Be16();
+  if (!length) return std::nullopt;  // the last to be read: the others are there when it is
+  const auto rdata = reader.Take(*length);
+  if (!rdata) return std::nullopt;
+  return Record{*owner, static_cast<RrType>(*type), *rr_class, *ttl, *rdata};
+}
+
+// True when the options of an OPT record fill it exactly (RFC 6891 section 6.1.2).
+bool OptionsWellFormed(Bytes rdata) {
+  ByteReader reader(rdata);
+  while (reader.remaining() > 0) {
+    const auto code = reader.Be16();
+    const auto length = reader.Be16();
+    if (!code || !length || !reader.Skip(*length)) return false;
+  }
+  return true;
+}
+
+// What the records behind the question amount to.
+struct Tail {
+  bool well_formed = false;
+  bool options_well_formed = true;
+  bool is_signed = false;  // ends in TSIG (RFC 8945)
+  std::optional<Edns> edns;
+};
+
+// False when the record is not where it may be.
+bool TakeAdditional(const Record& record, Tail& tail) {
+  if (tail.is_signed) return false;  // TSIG is the last record (RFC 8945 section 5.1)
+  if (record.type == RrType::kTsig) tail.is_signed = true;
+  if (record.type != RrType::kOpt) return true;
+  if (tail.edns || !record.owner.is_root()) return false;
+  tail.edns = Edns{.udp_size = record.rr_class,
+                   .version = static_cast<std::uint8_t>(record.ttl >> 16),
+                   .dnssec_ok = (record.ttl & kEdnsDnssecOk) != 0};
+  tail.options_well_formed = OptionsWellFormed(record.rdata);
+  return true;
+}
+
+Tail ReadTail(ByteReader& reader, const Header& header) {
+  Tail tail;
+  const std::size_t before = std::size_t{header.answers} + header.authorities;
+  for (std::size_t i = 0; i < before; ++i) {
+    const auto record = ReadRecord(reader);
+    if (!record || record->type == RrType::kOpt || record->type == RrType::kTsig) return tail;
+  }
+  for (std::size_t i = 0; i < header.additionals; ++i) {
+    const auto record = ReadRecord(reader);
+    if (!record || !TakeAdditional(*record, tail)) return tail;
+  }
+  tail.well_formed = reader.remaining() == 0;
+  return tail;
+}
+
+bool ReadQuestion(ByteReader& reader, Query& query) {
+  // A pointer here could only lead into the header, which ReadName refuses.
+  const auto name = ReadName(reader);
+  const auto type = reader.Be16();
+  const auto rr_class = reader.Be16();
+  if (!name || !type || !rr_class) return false;
+  query.name = *name;
+  query.type = static_cast<RrType>(*type);
+  query.rr_class = static_cast<RrClass>(*rr_class);
+  return true;
+}
+
+// Nothing when a record of the type can be asked for.
+std::optional<Rcode> TypeVerdict(RrType type) {
+  switch (type) {
+    case RrType::kOpt:
+    case RrType::kTsig:
+      return Rcode::kFormErr;  // these never stand in a question
+    case RrType::kTkey:
+    case RrType::kMailb:
+    case RrType::kMaila:
+      return Rcode::kNotImp;
+    default:
+      return std::nullopt;
+  }
+}
+
+// Ports of services that answer whatever they get: a spoofed query from one makes a loop.
+bool IsClientPort(std::uint16_t port) {
+  constexpr std::array<std::uint16_t, 5> kAnswering = {0, 7, 13, 17, 19};
+  return std::find(kAnswering.begin(), kAnswering.end(), port) == kAnswering.end();
+}
+
+}  // namespace
+
+std::optional<Name> ReadName(ByteReader& reader) {
+  const Bytes all = reader.all();
+  NameBuilder builder;
+  std::size_t at = reader.position();
+  std::size_t run_start = at;  // every pointer leads to before the run that it ends: no loops
+  std::optional<std::size_t> end;
+  std::size_t pointers = 0;
+  while (at < all.size() && all[at] != 0) {
+    const std::uint8_t length = all[at];
+    if ((length & kPointerBits) == kPointerBits) {
+      if (at + 1 >= all.size() || ++pointers > kPointersMax) return std::nullopt;
+      const std::size_t target = static_cast<std::size_t>(length & ~kPointerBits) << 8 | all[at + 1];
+      if (target >= run_start || target < kHeaderSize) return std::nullopt;
+      if (!end) end = at + 2;
+      at = run_start = target;
+      continue;
+    }
+    // The other two kinds of label are not in use (RFC 6891 section 5).
+    if ((length & kPointerBits) != 0 || at + 1 + length > all.size()) return std::nullopt;
+    if (!builder.Append(all.subspan(at + 1, length))) return std::nullopt;
+    at += 1 + std::size_t{length};
+  }
+  if (at >= all.size()) return std::nullopt;
+  if (!reader.Seek(end ? *end : at + 1)) return std::nullopt;
+  return builder.Finish();
+}
+
+Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
+  if (packet.size() < kHeaderSize) return Dropped{DropReason::kTooShort};
+  ByteReader reader(packet);
+  const Header header = ReadHeader(reader);
+  if (header.flags & kFlagResponse) return Dropped{DropReason::kResponse};
+  if (arrival.transport == Transport::kUdp && !IsClientPort(arrival.client.port)) {
+    return Dropped{DropReason::kSourcePort};
+  }
+  Rejection rejection;
+  rejection.opcode = static_cast<std::uint8_t>(header.flags >> 11 & 0xf);
+  Query& query = rejection.query;
+  query.id = header.id;
+  query.recursion_desired = (header.flags & kFlagRecursionDesired) != 0;
+  query.authentic_data = (header.flags & kFlagAuthenticData) != 0;
+  query.checking_disabled = (header.flags & kFlagCheckingDisabled) != 0;
+  query.transport = arrival.transport;
+  query.client = arrival.client;
+  query.received = arrival.received;
+
+  if (rejection.opcode != static_cast<std::uint8_t>(Opcode::kQuery)) {
+    rejection.rcode = Rcode::kNotImp;
+    return rejection;
+  }
+  if (header.questions != 1 || !ReadQuestion(reader, query)) return rejection;
+  rejection.has_question = true;
+  const Tail tail = ReadTail(reader, header);
+  query.edns = tail.edns;
+  if (!tail.well_formed) return rejection;
+  if (tail.edns && tail.edns->version != 0) {
+    rejection.rcode = Rcode::kBadVers;  // before its options: they may be of another form
+    return rejection;
+  }
+  if (!tail.options_well_formed) return rejection;
+  if (const auto verdict = TypeVerdict(query.type)) {
+    rejection.rcode = *verdict;
+    return rejection;
+  }
+  if (tail.is_signed) {
+    rejection.rcode = Rcode::kNotAuth;  // we share no key with anybody (RFC 8945 section 5.2.1)
+    return rejection;
+  }
+  return query;
+}
+
+std::size_t ResponseLimit(const Query& query) {
+  if (query.transport == Transport::kTcp) return kMessageSizeMax;
+  if (!query.edns) return kUdpSizeMin;
+  return std::clamp<std::size_t>(query.edns->udp_size, kUdpSizeMin, kUdpSizeMax);
+}
+
+}  // namespace summon::dns
