@@ -98,3 +98,21 @@ function(summon_fuzzer name)
     target_link_libraries(${name}_libfuzzer PRIVATE summon_flags ${ARG_DEPS})
   endif()
 endfunction()
+
+# summon_proto(NAME file.proto): a static library of the messages in a .proto of this folder. They
+# are included as "<folder>/<file>.pb.h". Generated code does not follow our warnings.
+function(summon_proto name proto)
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR}
+    OUTPUT_VARIABLE folder)
+  string(REPLACE ".proto" ".pb" stem ${proto})
+  set(generated ${CMAKE_BINARY_DIR}/${folder}/${stem})
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
+  add_custom_command(
+    OUTPUT ${generated}.cc ${generated}.h
+    COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR} --cpp_out=${CMAKE_BINARY_DIR}
+            ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto} VERBATIM)
+  add_library(${name} STATIC ${generated}.cc ${generated}.h)
+  target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+endfunction()

@@ -20,6 +20,7 @@ struct LoopState {
   SystemClock clock;
   std::mutex mutex;  // guards `posted`
   std::deque<std::function<void()>> posted;
+  bool closing = false;
 };
 
 struct TimerState {
@@ -45,6 +46,7 @@ namespace {
 
 struct OffloadState {
   uv_work_t uv;
+  LoopState* loop;
   std::function<void()> work;
   std::function<void()> done;
 };
@@ -95,6 +97,7 @@ Result<std::unique_ptr<Loop>> Loop::Create() {
 }
 
 Loop::~Loop() {
+  state_->closing = true;
   uv_close(Handle(&state_->wake), nullptr);
   // Let close callbacks of the watchers run, so that their states are deleted.
   while (uv_run(&state_->uv, UV_RUN_NOWAIT) != 0) {
@@ -130,14 +133,14 @@ void Loop::Post(std::function<void()> task) {
 }
 
 void Loop::Offload(std::function<void()> work, std::function<void()> done) {
-  auto* state = new OffloadState{{}, std::move(work), std::move(done)};
+  auto* state = new OffloadState{{}, state_.get(), std::move(work), std::move(done)};
   state->uv.data = state;
   const int queued = uv_queue_work(
       &state_->uv, &state->uv,
       [](uv_work_t* request) { static_cast<OffloadState*>(request->data)->work(); },
       [](uv_work_t* request, int) {
         const std::unique_ptr<OffloadState> finished(static_cast<OffloadState*>(request->data));
-        finished->done();
+        if (!finished->loop->closing) finished->done();
       });
   SUMMON_CHECK(queued == 0);
 }
@@ -182,11 +185,16 @@ void FdWatcher::Watch(Interest interest) {
   int events = 0;
   if (interest == Interest::kRead || interest == Interest::kReadWrite) events |= UV_READABLE;
   if (interest == Interest::kWrite || interest == Interest::kReadWrite) events |= UV_WRITABLE;
+  if (interest == Interest::kDrain) {
+    events = UV_WRITABLE;
+  } else if (events != 0) {
+    events |= UV_DISCONNECT;
+  }
   if (events == 0) {
     (void)uv_poll_stop(&state_->uv);
     return;
   }
-  (void)uv_poll_start(&state_->uv, events | UV_DISCONNECT,
+  (void)uv_poll_start(&state_->uv, events,
                       [](uv_poll_t* poll, int status, int ready) {
                         auto* state = static_cast<FdState*>(poll->data);
                         if (state->closed) return;

@@ -44,7 +44,8 @@ class Loop final : public Clock {
   void Post(std::function<void()> task);
 
   // Runs `work` on a pool thread, then `done` on the loop's thread. For file reads and other
-  // calls that may block.
+  // calls that may block. The loop's destructor waits for work that has begun; `done` is not run
+  // any more then, because what it was for may be gone.
   void Offload(std::function<void()> work, std::function<void()> done);
 
   loop_internal::LoopState* state() { return state_.get(); }
@@ -73,7 +74,9 @@ class Timer final {
 // Watches a descriptor (borrowed; it must outlive the watcher) for readiness. Level-triggered.
 class FdWatcher final {
  public:
-  enum class Interest { kNone, kRead, kWrite, kReadWrite };
+  // kDrain is kWrite for a descriptor that is no longer read: a peer that has ended its own sending
+  // is not reported, for it would be again and again.
+  enum class Interest { kNone, kRead, kWrite, kReadWrite, kDrain };
   struct Ready {
     bool readable = false;
     bool writable = false;

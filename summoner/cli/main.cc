@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// `summon`: asks summond, and runs single unikernels. Here only the command line is read.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/version.h"
+#include "launcher/foreground/foreground.h"
+#include "summoner/cli/client.h"
+#include "summoner/cli/commands.h"
+#include "summoner/cli/run_arguments.h"
+
+namespace summon::cli {
+namespace {
+
+constexpr const char* kDefaultSocket = "/run/summon/summond.sock";
+
+int Run(std::span<const std::string> arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--" || !argument.starts_with("-")) break;
+    if (argument == "--help" || argument == "-h") {
+      std::fputs(RunHelp().c_str(), stdout);
+      return kExitOk;
+    }
+  }
+  const auto options = ParseRunArguments(arguments);
+  if (!options.ok()) {
+    std::fprintf(stderr, "summon run: %s\n", options.error().message().c_str());
+    return kExitUsage;
+  }
+  const auto status = launcher::RunForeground(*options);
+  if (!status.ok()) {
+    std::fprintf(stderr, "summon run: %s\n", status.error().message().c_str());
+    return kExitFailed;
+  }
+  return *status;
+}
+
+// Everything but `run`, whose options have names of their own.
+int ParseAndRun(int argc, char** argv) {
+  CLI::App app{"Asks summond about services, wakes them and puts them away."};
+  app.footer("Exit status: 0 done, 1 failed, 2 wrong usage, 3 no such service, 4 summond not "
+             "reached, 5 not permitted, 6 time-out.\n`summon run --help` tells about the "
+             "unikernel in the foreground.");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();
+  CommonOptions common;
+  bool json = false;
+  std::string service;
+  WaitOptions wait;
+  bool no_wait = false;
+  app.add_option("--socket", common.socket_path, "control socket of summond")
+      ->default_val(kDefaultSocket);
+  app.add_flag("--json", json, "print the answer as JSON");
+  CLI::App* list = app.add_subcommand("list", "all services, a line each");
+  CLI::App* status = app.add_subcommand("status", "one service, and how its last summon went");
+  CLI::App* summon = app.add_subcommand("summon", "wake a service and wait until it is ready");
+  CLI::App* reclaim = app.add_subcommand("reclaim", "put a service away now");
+  CLI::App* logs = app.add_subcommand("logs", "what its machine printed lately");
+  app.add_subcommand("run", "run one unikernel in the foreground");
+  for (CLI::App* command : {status, summon, reclaim, logs}) {
+    command->add_option("NAME", service, "the service")->required();
+  }
+  for (CLI::App* command : {summon, reclaim}) {
+    command->add_flag("--no-wait", no_wait, "do not wait until it is done");
+    command->add_option("--timeout-ms", wait.timeout_ms, "how long to wait")
+        ->check(CLI::Range(1u, 60'000u))
+        ->capture_default_str();
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  common.output = json ? Output::kJson : Output::kText;
+  wait.wait = !no_wait;
+  if (list->parsed()) return List(common);
+  if (status->parsed()) return ShowStatus(common, service);
+  if (summon->parsed()) return Summon(common, service, wait);
+  if (reclaim->parsed()) return Reclaim(common, service, wait);
+  return Logs(common, service);
+}
+
+}  // namespace
+}  // namespace summon::cli
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "run") {
+    const std::vector<std::string> arguments(argv + 2, argv + argc);
+    return summon::cli::Run(arguments);
+  }
+  return summon::cli::ParseAndRun(argc, argv);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building and wiring the parts of summond; see the header.
+#include "summoner/daemon/daemon.h"
+
+#include "base/strings.h"
+
+namespace summon::summoner {
+
+namespace {
+
+Limits LimitsOf(const configs::Config& config) {
+  return {.memory_budget_mib = config.limits.memory_budget_mib,
+          .summons_in_flight_max = config.limits.summons_in_flight_max,
+          .waiters_max = config.limits.waiters_max};
+}
+
+Result<std::vector<dns::Endpoint>> ListenAddresses(const configs::Config& config) {
+  std::vector<dns::Endpoint> addresses;
+  for (const configs::Endpoint& endpoint : config.listen) {
+    addresses.push_back(SUMMON_TRY(dns::Endpoint::Parse(endpoint.ToString())));
+  }
+  return addresses;
+}
+
+}  // namespace
+
+Daemon::Daemon(Loop& loop, Logger& log, configs::Config config)
+    : loop_(loop),
+      log_(log),
+      summoner_(LimitsOf(config)),
+      conductor_(loop, log, summoner_),
+      registrar_(loop, log, conductor_, std::move(config)) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs::Config config) {
+  std::unique_ptr<Daemon> daemon(new Daemon(loop, log, std::move(config)));
+  SUMMON_TRY(daemon->Start());
+  return daemon;
+}
+
+Status Daemon::Start() {
+  const configs::Config& config = registrar_.config();
+  auto zones = SUMMON_TRY(registrar_.RegisterAll());
+  frontend_ = std::make_unique<Frontend>(conductor_, std::move(zones));
+  registrar_.UseFrontend(*frontend_);
+
+  dns::ServerOptions options;
+  options.listen = SUMMON_TRY(ListenAddresses(config));
+  server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
+
+  launcher_ = std::make_unique<launcher::RpcLauncher>(
+      loop_, log_, conductor_,
+      launcher::RpcLauncherOptions{
+          .socket_path = config.launcher_socket,
+          .on_connected = [this](const std::vector<launcher::InventoryEntry>& inventory) {
+            registrar_.OnConnected(inventory);
+          },
+          .on_disconnected = [this](const Status& why) { registrar_.OnDisconnected(why); }});
+  conductor_.UseLauncher(*launcher_);
+  registrar_.UseLauncher(*launcher_);
+
+  control_ = SUMMON_TRY(ControlServer::Create(loop_, log_, config.control_socket, conductor_,
+                                              registrar_, *launcher_));
+  conductor_.AddObserver(*control_);
+  measures_ = SUMMON_TRY(Measures::Create(loop_, log_, config.metrics_listen, conductor_,
+                                          server_->counters()));
+  conductor_.AddObserver(*measures_);
+
+  for (const dns::Endpoint& address : server_->addresses()) {
+    log_.Info("listening", {{"dns", address.ToString()}});
+  }
+  log_.Info("started", {{"services", config.services.size()},
+                        {"zones", config.zones.size()},
+                        {"control_socket", config.control_socket},
+                        {"memory_budget_mib", config.limits.memory_budget_mib}});
+  return Ok();
+}
+
+void Daemon::Reload(const std::string& path) {
+  registrar_.Reload(path, [this](ReloadOutcome outcome) { measures_->OnReload(outcome); });
+}
+
+}  // namespace summon::summoner

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Answers DNS queries: static data at once, services through the conductor.
+//
+// What wakes: a lookup of A or AAAA for a service's name. Everything else about such a name is
+// answered from the table and wakes nothing; a type that the name has not is NOERROR at once and
+// never held, or resolvers would cache the whole name away.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "dns/authority.h"
+#include "dns/server.h"
+#include "dns/zone.h"
+#include "summoner/daemon/conductor.h"
+
+namespace summon::summoner {
+
+class Frontend final : public dns::Handler {
+ public:
+  // `conductor` outlives it.
+  Frontend(Conductor& conductor, std::unique_ptr<const dns::ZoneTable> zones);
+  ~Frontend() override;
+  Frontend(const Frontend&) = delete;
+  Frontend& operator=(const Frontend&) = delete;
+
+  // The table of the next query. Answers that wait are written from the table at their time.
+  void Swap(std::unique_ptr<const dns::ZoneTable> zones);
+
+  void Handle(const dns::Query& query, dns::Responder responder) override;
+
+  std::uint64_t servfails() const { return servfails_; }
+
+ private:
+  class ParkedQuery;
+
+  dns::SendOutcome SendFromTable(const dns::Query& query, dns::Responder& responder,
+                                 const dns::AnswerOptions& options);
+  dns::SendOutcome SendServFail(const dns::Query& query, dns::Responder& responder,
+                                std::string_view why);
+
+  Conductor& conductor_;
+  std::unique_ptr<const dns::ZoneTable> zones_;
+  std::uint64_t servfails_ = 0;
+  // Where answers are written; each is sent before the next one begins.
+  std::unique_ptr<std::array<std::uint8_t, dns::kTcpSpace>> space_;
+};
+
+}  // namespace summon::summoner

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// `summond`: the DNS frontend and the summoner. Here everything is built and wired, in order.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "base/loop/loop.h"
+#include "base/strings.h"
+#include "base/version.h"
+#include "configs/load.h"
+#include "summoner/daemon/daemon.h"
+
+namespace summon::summoner {
+namespace {
+
+// Exit statuses; part of the interface.
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitConfigInvalid = 7;
+
+struct CommandLine {
+  std::string config_path = "/etc/summond/summond.textproto";
+  std::string check_path;
+  std::string control_socket;
+  std::string launcher_socket;
+  std::string log_level = "info";
+};
+
+int CheckConfig(const std::string& path) {
+  const configs::LoadOutcome outcome = configs::Load(path);
+  std::fputs(outcome.ToString().c_str(), stderr);
+  if (!outcome.ok()) {
+    std::fprintf(stderr, "%s: %zu errors\n", path.c_str(), outcome.errors.size());
+    return kExitConfigInvalid;
+  }
+  std::printf("%s: good: %zu services in %zu zones\n", path.c_str(),
+              outcome.config->services.size(), outcome.config->zones.size());
+  return kExitOk;
+}
+
+LogLevel LevelOf(const std::string& name) {
+  if (name == "error") return LogLevel::kError;
+  if (name == "warning") return LogLevel::kWarning;
+  return name == "debug" ? LogLevel::kDebug : LogLevel::kInfo;
+}
+
+int Serve(const CommandLine& line) {
+  const SystemClock clock;
+  Logger log(STDERR_FILENO, "summond", LevelOf(line.log_level), Logger::FormatFromEnvironment(),
+             clock);
+  configs::LoadOutcome outcome = configs::Load(line.config_path);
+  std::fputs(outcome.ToString().c_str(), stderr);
+  if (!outcome.ok()) {
+    log.Error("configuration not usable", {{"file", line.config_path},
+                                           {"errors", outcome.errors.size()}});
+    return kExitConfigInvalid;
+  }
+  configs::Config config = std::move(*outcome.config);
+  if (!line.control_socket.empty()) config.control_socket = line.control_socket;
+  if (!line.launcher_socket.empty()) config.launcher_socket = line.launcher_socket;
+
+  auto loop = Loop::Create();
+  if (!loop.ok()) {
+    log.Error("not started", {{"why", loop.error().message()}});
+    return kExitFailed;
+  }
+  auto daemon = Daemon::Create(**loop, log, std::move(config));
+  if (!daemon.ok()) {
+    log.Error("not started", {{"why", daemon.error().message()}});
+    return kExitFailed;
+  }
+  const auto stop = [&loop] { (*loop)->Stop(); };
+  const SignalWatcher on_term(**loop, SIGTERM, stop);
+  const SignalWatcher on_int(**loop, SIGINT, stop);
+  const SignalWatcher on_hup(**loop, SIGHUP,
+                             [&daemon, &line] { (*daemon)->Reload(line.config_path); });
+  (*loop)->Run();
+  log.Info("stopped; instances go on with summon-launcherd");
+  daemon->reset();
+  return kExitOk;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"DNS server that wakes a service's virtual machine when its name is asked for."};
+  app.footer("Exit status: 0 ended as asked, 1 failed, 2 wrong usage, 7 configuration not "
+             "usable.\nSIGHUP reads the configuration again.");
+  app.set_version_flag("--version", kVersion);
+  CommandLine line;
+  app.add_option("--config", line.config_path, "configuration file")->capture_default_str();
+  app.add_option("--check-config", line.check_path,
+                 "check this file, show everything that is wrong in it, and end");
+  app.add_option("--control-socket", line.control_socket, "instead of the configured one");
+  app.add_option("--launcher-socket", line.launcher_socket, "instead of the configured one");
+  app.add_option("--log-level", line.log_level, "error, warning, info or debug")
+      ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return line.check_path.empty() ? Serve(line) : CheckConfig(line.check_path);
+}
+
+}  // namespace
+}  // namespace summon::summoner
+
+int main(int argc, char** argv) { return summon::summoner::Main(argc, argv); }

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configuration, reloads, and reunion with a launcher; see the header.
+#include "summoner/daemon/registrar.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "summoner/daemon/orders.h"
+
+namespace summon::summoner {
+
+namespace {
+
+Policy PolicyOf(const configs::Service& service, const configs::Limits& limits) {
+  const configs::Policy& from = service.policy;
+  Policy policy;
+  policy.answer = from.answer == configs::AnswerPolicy::kImmediately ? AnswerMode::kImmediately
+                                                                     : AnswerMode::kWhenReady;
+  policy.hold_max = from.hold_max;
+  policy.ttl_asleep = from.ttl_asleep;
+  policy.ttl_ready = from.ttl_ready;
+  policy.grace = from.grace;
+  policy.idle_timeout = from.idle_timeout;
+  policy.on_idle = from.on_idle == configs::OnIdle::kOff ? OnIdle::kOff : OnIdle::kKeepRunning;
+  policy.ready_timeout = from.ready_timeout;
+  policy.waiters_max = limits.waiters_per_service_max;
+  return policy;
+}
+
+ServiceSpec SpecOf(const configs::Service& service, const configs::Limits& limits) {
+  ServiceSpec spec;
+  spec.name = service.name;
+  spec.policy = PolicyOf(service, limits);
+  spec.memory_mib = service.memory_mib;
+  using configs::LauncherChoice;
+  spec.kinds[static_cast<std::size_t>(launcher::Kind::kKvm)] =
+      service.launcher != LauncherChoice::kProcess && !service.image.empty();
+  spec.kinds[static_cast<std::size_t>(launcher::Kind::kProcess)] =
+      service.launcher != LauncherChoice::kKvm && !service.process_image.empty();
+  return spec;
+}
+
+Limits LimitsOf(const configs::Limits& from) {
+  return {.memory_budget_mib = from.memory_budget_mib,
+          .summons_in_flight_max = from.summons_in_flight_max,
+          .waiters_max = from.waiters_max};
+}
+
+// Tells one version of a file from another.
+std::string FileSignature(const std::string& path) {
+  struct stat info {};
+  if (path.empty() || stat(path.c_str(), &info) != 0) return "-";
+  return StrCat(info.st_dev, ':', info.st_ino, ':', info.st_size, ':', info.st_mtim.tv_sec, ':',
+                info.st_mtim.tv_nsec, ' ');
+}
+
+// Blocks on the file system: off the loop thread.
+std::string SignatureOf(const configs::Service& service) {
+  return FileSignature(service.image) + FileSignature(service.process_image);
+}
+
+// True when a running instance was made from something that is no longer so.
+bool NeedsNewInstance(const configs::Service& before, configs::Service after) {
+  after.policy = before.policy;
+  after.dns_names = before.dns_names;
+  return !(after == before);
+}
+
+}  // namespace
+
+Registrar::Registrar(Loop& loop, Logger& log, Conductor& conductor, configs::Config config)
+    : loop_(loop),
+      log_(log),
+      conductor_(conductor),
+      config_(std::move(config)),
+      // Moves on by one at each reload; starts at the time, so that it does over restarts too.
+      serial_(static_cast<std::uint32_t>(WallNanos() / 1'000'000'000)),
+      prepare_again_(loop, [this] { PrepareAgain(); }) {
+  conductor_.SetNames([this](ServiceId service) { return NameOf(service); });
+  conductor_.SetOnPrepared(
+      [this](ServiceId service, const Status& status) { OnPrepared(service, status); });
+}
+
+void Registrar::OnPrepared(ServiceId service, const Status& status) {
+  if (status.ok()) {
+    if (prepare_failed_.erase(service) > 0) {
+      log_.Info("service can run again", {{"service", NameOf(service)}});
+    }
+    return;
+  }
+  std::string& logged = prepare_failed_[service];
+  if (logged != status.error().message()) {
+    logged = status.error().message();
+    log_.Error("service cannot run", {{"service", NameOf(service)}, {"why", logged}});
+  }
+  prepare_again_.Set(loop_.Now() + kPrepareAgainAfter);
+}
+
+const configs::Service* Registrar::FindService(ServiceId service) const {
+  const auto found = services_.find(service);
+  return found == services_.end() ? nullptr : &found->second;
+}
+
+std::string Registrar::NameOf(ServiceId service) const {
+  const configs::Service* found = FindService(service);
+  return found != nullptr ? found->name : StrCat("#", static_cast<std::uint32_t>(service));
+}
+
+void Registrar::Register(const configs::Service& service, Instant now, Effects& effects) {
+  const auto id = conductor_.summoner().Add(SpecOf(service, config_.limits), now, effects);
+  if (!id.ok()) {
+    log_.Error("service not registered", {{"service", service.name},
+                                          {"why", id.error().message()}});
+    return;
+  }
+  ids_[service.name] = *id;
+  services_[*id] = service;
+}
+
+Result<std::unique_ptr<const dns::ZoneTable>> Registrar::RegisterAll() {
+  conductor_.Change([this](Instant now, Effects& effects) {
+    conductor_.summoner().LauncherLost("summon-launcherd has not been reached yet", now, effects);
+    for (const configs::Service& service : config_.services) Register(service, now, effects);
+  });
+  return BuildZoneTable(config_, ids_, serial_);
+}
+
+void Registrar::OnConnected(const std::vector<launcher::InventoryEntry>& inventory) {
+  log_.Info("launcher connected", {{"instances", inventory.size()}});
+  conductor_.Change([&](Instant now, Effects& effects) {
+    for (const launcher::InventoryEntry& entry : inventory) {
+      const auto id = ids_.find(entry.service);
+      if (id == ids_.end()) continue;  // the launcher reclaims what nobody prepares
+      log_.Info("adopted", {{"service", entry.service}, {"generation", entry.generation}});
+      conductor_.summoner().Adopt(id->second, entry, now, effects);
+    }
+    conductor_.summoner().LauncherBack(now, effects);
+  });
+  std::vector<ServiceId> all;
+  for (const auto& [id, service] : services_) all.push_back(id);
+  PrepareServices(std::move(all), [this] { launcher_->DonePreparing(); });
+}
+
+void Registrar::OnDisconnected(const Status& why) {
+  const std::string reason = why.ok() ? "summon-launcherd is gone" : why.error().message();
+  log_.Warning("launcher not connected", {{"why", reason}});
+  conductor_.Change([&](Instant now, Effects& effects) {
+    conductor_.summoner().LauncherLost(reason, now, effects);
+  });
+}
+
+void Registrar::PrepareServices(std::vector<ServiceId> services, std::function<void()> done) {
+  // Both lists go through the pool thread and back: shared by the two callbacks, used by one at a
+  // time.
+  auto wanted = std::make_shared<std::vector<configs::Service>>();
+  auto prepared = std::make_shared<std::vector<Prepared>>();
+  for (const ServiceId id : services) {
+    if (const configs::Service* service = FindService(id)) wanted->push_back(*service);
+  }
+  const configs::Network network = config_.network;
+  const ServiceIds ids = ids_;
+  loop_.Offload(
+      [wanted, prepared, network, ids] {
+        for (const configs::Service& service : *wanted) {
+          prepared->push_back({ids.at(service.name), service.name,
+                               SignatureOf(service), MakeOrder(service, network)});
+        }
+      },
+      [this, prepared, done] {
+        for (Prepared& one : *prepared) HandOver(one);
+        done();
+      });
+}
+
+void Registrar::HandOver(Prepared& prepared) {
+  const auto current = ids_.find(prepared.name);
+  if (current == ids_.end() || current->second != prepared.service) return;  // removed meanwhile
+  if (!prepared.order.ok()) {
+    conductor_.OnPrepared(prepared.service, Status(prepared.order.error()));
+    return;
+  }
+  signatures_[prepared.service] = prepared.signature;
+  launcher_->Prepare(prepared.service, std::move(prepared.order).value());
+}
+
+void Registrar::PrepareAgain() {
+  if (!launcher_->connected()) return;  // all are prepared once it is
+  std::vector<ServiceId> failed;
+  for (const auto& [service, why] : prepare_failed_) failed.push_back(service);
+  PrepareServices(std::move(failed), [] {});
+}
+
+void Registrar::LogDiagnostics(const configs::LoadOutcome& outcome) {
+  for (const configs::Diagnostic& error : outcome.errors) {
+    log_.Error("configuration", {{"problem", error.ToString()}});
+  }
+  for (const configs::Diagnostic& warning : outcome.warnings) {
+    log_.Warning("configuration", {{"problem", warning.ToString()}});
+  }
+}
+
+void Registrar::Reload(const std::string& path, std::function<void(ReloadOutcome)> done) {
+  // Filled on a pool thread, then read on the loop's; never both at a time.
+  auto reloaded = std::make_shared<Reloaded>();
+  loop_.Offload(
+      [path, reloaded] {
+        reloaded->outcome = configs::Load(path);
+        if (!reloaded->outcome.ok()) return;
+        for (const configs::Service& service : reloaded->outcome.config->services) {
+          reloaded->signatures[service.name] = SignatureOf(service);
+        }
+      },
+      [this, path, reloaded, done] { done(Consider(*reloaded, path)); });
+}
+
+ReloadOutcome Registrar::Consider(Reloaded& reloaded, const std::string& path) {
+  LogDiagnostics(reloaded.outcome);
+  if (!reloaded.outcome.ok()) {
+    log_.Error("configuration not reloaded; the former one stays",
+               {{"file", path}, {"errors", reloaded.outcome.errors.size()}});
+    return ReloadOutcome::kRejected;
+  }
+  // Nothing may be changed before the zones are known to be right, and new services have no ids
+  // before they are registered: try with stand-ins.
+  ServiceIds stand_ins = ids_;
+  for (const configs::Service& service : reloaded.outcome.config->services) {
+    stand_ins.emplace(service.name, ServiceId{});
+  }
+  const auto zones = BuildZoneTable(*reloaded.outcome.config, stand_ins, serial_);
+  if (!zones.ok()) {
+    log_.Error("configuration not reloaded; the former one stays",
+               {{"file", path}, {"why", zones.error().message()}});
+    return ReloadOutcome::kRejected;
+  }
+  Apply(reloaded);
+  return ReloadOutcome::kApplied;
+}
+
+std::vector<ServiceId> Registrar::ReplaceChanged(const Reloaded& reloaded, bool limits_changed) {
+  const configs::Config& next = *reloaded.outcome.config;
+  std::vector<ServiceId> to_prepare;
+  for (const configs::Service& service : next.services) {
+    const auto known = ids_.find(service.name);
+    if (known == ids_.end()) continue;
+    const ServiceId id = known->second;
+    // A newer file under the same entry holds from the next launch.
+    if (signatures_[id] != reloaded.signatures.at(service.name)) to_prepare.push_back(id);
+    const configs::Service before = services_.at(id);
+    if (before == service && !limits_changed) continue;
+    conductor_.Change([&](Instant now, Effects& effects) {
+      conductor_.summoner().Replace(id, SpecOf(service, next.limits), now, effects);
+    });
+    services_[id] = service;
+    if (!NeedsNewInstance(before, service)) continue;
+    if (to_prepare.empty() || to_prepare.back() != id) to_prepare.push_back(id);
+    conductor_.Reclaim(id);
+  }
+  return to_prepare;
+}
+
+void Registrar::Apply(Reloaded& reloaded) {
+  const configs::ConfigDiff diff = configs::Diff(config_, *reloaded.outcome.config);
+  std::vector<ServiceId> to_prepare = ReplaceChanged(reloaded, diff.limits_changed);
+  config_ = std::move(*reloaded.outcome.config);
+  conductor_.Change([&](Instant now, Effects& effects) {
+    for (const std::string& name : diff.removed) {
+      const ServiceId id = ids_.at(name);
+      conductor_.summoner().Remove(id, now, effects);
+      ids_.erase(name);
+      services_.erase(id);
+      signatures_.erase(id);
+      prepare_failed_.erase(id);
+    }
+    conductor_.summoner().SetLimits(LimitsOf(config_.limits), now, effects);
+    for (const configs::Service& service : config_.services) {
+      if (ids_.contains(service.name)) continue;
+      Register(service, now, effects);
+      if (ids_.contains(service.name)) to_prepare.push_back(ids_.at(service.name));
+    }
+  });
+  auto zones = BuildZoneTable(config_, ids_, ++serial_);
+  SUMMON_CHECK(zones.ok());  // the same data was built before
+  frontend_->Swap(std::move(zones).value());
+  for (const std::string& setting : diff.needs_restart) {
+    log_.Warning("setting takes effect at the next start", {{"setting", setting}});
+  }
+  log_.Info("configuration reloaded",
+            {{"added", diff.added.size()}, {"removed", diff.removed.size()},
+             {"changed", diff.changed.size()}, {"unchanged", diff.unchanged.size()}});
+  if (launcher_->connected()) PrepareServices(std::move(to_prepare), [] {});
+}
+
+}  // namespace summon::summoner

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The registrar keeps what is configured, and tells the others when it changes: the summoner
+// (services and limits), the frontend (zones) and the launcher (orders). It also reunites services
+// with instances that outlived a former summond. One loop thread; files are read off it.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/loop/loop.h"
+#include "configs/config.h"
+#include "configs/load.h"
+#include "launcher/rpc/rpc_launcher.h"
+#include "summoner/daemon/conductor.h"
+#include "summoner/daemon/frontend.h"
+#include "summoner/daemon/zone_data.h"
+
+namespace summon::summoner {
+
+// Whether a reload was taken over.
+enum class ReloadOutcome { kApplied, kRejected };
+
+class Registrar final {
+ public:
+  // How long an order that was refused (an image that is missing or wrong) rests before it is
+  // tried again without anybody asking.
+  static constexpr Duration kPrepareAgainAfter = std::chrono::seconds(5);
+
+  // All outlive the registrar. `config` has been checked.
+  Registrar(Loop& loop, Logger& log, Conductor& conductor, configs::Config config);
+  Registrar(const Registrar&) = delete;
+  Registrar& operator=(const Registrar&) = delete;
+
+  // Registers every service. Errors: what DNS data cannot hold.
+  Result<std::unique_ptr<const dns::ZoneTable>> RegisterAll();
+  void UseFrontend(Frontend& frontend) { frontend_ = &frontend; }
+  void UseLauncher(launcher::RpcLauncher& launcher) { launcher_ = &launcher; }
+
+  // --- the connection to the launcher ---
+  void OnConnected(const std::vector<launcher::InventoryEntry>& inventory);
+  void OnDisconnected(const Status& why);
+
+  // Reads the file again. A bad one changes nothing. `done` runs later.
+  void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
+
+  const configs::Config& config() const { return config_; }
+  const ServiceIds& ids() const { return ids_; }
+  // Nothing for a service that is not (or no longer) configured.
+  const configs::Service* FindService(ServiceId service) const;
+  std::string NameOf(ServiceId service) const;
+
+ private:
+  // What the files of a service looked like when its order was made.
+  using Signature = std::string;
+  struct Prepared {
+    ServiceId service{};
+    std::string name;
+    Signature signature;
+    Result<launcher::LaunchOrder> order;
+  };
+
+  // A file that was read again, with what its services' files look like.
+  struct Reloaded {
+    configs::LoadOutcome outcome;
+    std::map<std::string, Signature> signatures;
+  };
+
+  void Register(const configs::Service& service, Instant now, Effects& effects);
+  void PrepareServices(std::vector<ServiceId> services, std::function<void()> done);
+  void HandOver(Prepared& prepared);
+  void PrepareAgain();
+  void OnPrepared(ServiceId service, const Status& status);
+  ReloadOutcome Consider(Reloaded& reloaded, const std::string& path);
+  void Apply(Reloaded& reloaded);
+  std::vector<ServiceId> ReplaceChanged(const Reloaded& reloaded, bool limits_changed);
+  void LogDiagnostics(const configs::LoadOutcome& outcome);
+
+  Loop& loop_;
+  Logger& log_;
+  Conductor& conductor_;
+  Frontend* frontend_ = nullptr;
+  launcher::RpcLauncher* launcher_ = nullptr;
+  configs::Config config_;
+  ServiceIds ids_;
+  std::map<ServiceId, configs::Service> services_;
+  std::map<ServiceId, Signature> signatures_;
+  // Orders that do not stand: why, as it was logged.
+  std::map<ServiceId, std::string> prepare_failed_;
+  std::uint32_t serial_;
+  Timer prepare_again_;
+};
+
+}  // namespace summon::summoner
