@@ -19,6 +19,7 @@ add_library(summon_flags INTERFACE)
 target_include_directories(summon_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_options(summon_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough
+  -Wno-missing-field-initializers  # designated initializers name what they set, on purpose
   $<$<BOOL:${SUMMON_WERROR}>:-Werror>)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(summon_flags INTERFACE
