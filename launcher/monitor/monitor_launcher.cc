@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The port's calls, as far as they are not about preparing (prepare.cc) or running (launch.cc).
+#include "launcher/monitor/monitor_launcher.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "launcher/monitor/body.h"
+
+namespace summon::launcher {
+
+Result<std::string> OwnProgramDirectory() {
+  std::array<char, PATH_MAX> path;
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+  if (size < 0) return ErrnoError("find our own program (/proc/self/exe)", errno);
+  const std::string program(path.data(), static_cast<std::size_t>(size));
+  return program.substr(0, program.rfind('/'));
+}
+
+Result<std::unique_ptr<MonitorLauncher>> MonitorLauncher::Create(Loop& loop, Logger& log,
+                                                                 Events& events,
+                                                                 MonitorLauncherOptions options) {
+  if (options.pool > kPoolMax) {
+    return Error(ErrorCode::kInvalid,
+                 StrCat("monitor pool is ", options.pool, "; must be 0..", kPoolMax));
+  }
+  if (options.monitor_dir.empty()) options.monitor_dir = SUMMON_TRY(OwnProgramDirectory());
+  struct stat status {};
+  if (stat(options.monitor_dir.c_str(), &status) != 0) {
+    return ErrnoError(StrCat("find monitor directory ", options.monitor_dir), errno);
+  }
+  return std::unique_ptr<MonitorLauncher>(
+      new MonitorLauncher(std::make_unique<Body>(loop, log, events, std::move(options))));
+}
+
+MonitorLauncher::MonitorLauncher(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+MonitorLauncher::~MonitorLauncher() = default;
+
+void MonitorLauncher::Prepare(ServiceId service, LaunchOrder order) {
+  body_->Prepare(service, std::move(order));
+}
+void MonitorLauncher::Forget(ServiceId service) { body_->Forget(service); }
+void MonitorLauncher::Launch(InstanceId instance) { body_->Launch(instance); }
+void MonitorLauncher::Reclaim(InstanceId instance) { body_->Reclaim(instance); }
+void MonitorLauncher::ReadConsole(ServiceId service, std::function<void(std::string)> done) {
+  body_->ReadConsole(service, std::move(done));
+}
+std::size_t MonitorLauncher::processes() const { return body_->processes(); }
+
+MonitorLauncher::Body::Body(Loop& loop, Logger& log, Events& events,
+                            MonitorLauncherOptions options)
+    : loop_(loop),
+      log_(log),
+      events_(events),
+      pool_(loop, log,
+            PoolOptions{.monitor_dir = options.monitor_dir,
+                        .kvm_path = options.kvm_path,
+                        .size = options.pool,
+                        .guest_mode = options.guest_mode},
+            [this, alive = std::weak_ptr<bool>(alive_)](Kind kind, const Status& status) {
+              if (!alive.expired()) events_.OnAvailability(kind, status);
+            }),
+      checker_(loop, pool_),
+      meter_timer_(loop, [this] { Meter(); }) {}
+
+Service* MonitorLauncher::Body::Find(ServiceId id) {
+  const auto found = services_.find(id);
+  return found == services_.end() ? nullptr : found->second.get();
+}
+
+void MonitorLauncher::Body::Later(std::function<void()> what) {
+  loop_.Post([alive = std::weak_ptr<bool>(alive_), what = std::move(what)] {
+    if (!alive.expired()) what();
+  });
+}
+
+void MonitorLauncher::Body::TellPrepared(ServiceId id, Status status) {
+  Later([this, id, status = std::move(status)] { events_.OnPrepared(id, status); });
+}
+
+void MonitorLauncher::Body::TellEnded(InstanceId instance, EndReason reason, std::string detail) {
+  Later([this, instance, report = EndReport{.reason = reason, .detail = std::move(detail)}] {
+    events_.OnEnded(instance, report);
+  });
+}
+
+void MonitorLauncher::Body::Forget(ServiceId id) {
+  const auto found = services_.find(id);
+  if (found == services_.end()) return;
+  std::unique_ptr<Service> service = std::move(found->second);
+  services_.erase(found);
+  std::erase_if(arrivals_, [id](const Arrival& arrival) { return arrival.id == id; });
+  service->preparation.reset();
+  if (service->instance == nullptr) return;
+  service->instance->Reclaim();
+  departing_.push_back(std::move(service));
+}
+
+void MonitorLauncher::Body::Reclaim(InstanceId instance) {
+  Service* service = Find(instance.service);
+  if (service == nullptr || service->instance == nullptr || service->instance->id != instance) {
+    return;
+  }
+  if (service->tap != nullptr) {
+    // While the guest still reads: noise that comes from now on is not left in the queue, where
+    // it would wake the service again.
+    const Status asleep = service->tap->Sleep();
+    if (!asleep.ok()) log_.Warning("cannot filter tap", {{"why", asleep.error().message()}});
+  }
+  service->instance->Reclaim();
+}
+
+void MonitorLauncher::Body::ReadConsole(ServiceId id, std::function<void(std::string)> done) {
+  const Service* service = Find(id);
+  Later([done = std::move(done),
+         text = service == nullptr ? std::string() : service->console.Contents()] { done(text); });
+}
+
+}  // namespace summon::launcher

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filling the pool and judging what its members die of.
+#include "launcher/monitor/pool.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "launcher/monitor/end_report.h"
+
+namespace summon::launcher {
+
+namespace {
+
+constexpr std::array<Kind, kKinds> kBothKinds = {Kind::kKvm, Kind::kProcess};
+
+// include/linux/miscdevice.h: MISC_MAJOR, KVM_MINOR.
+constexpr unsigned kKvmMajor = 10;
+constexpr unsigned kKvmMinor = 232;
+
+Error KvmOpenError(const std::string& path, int open_errno) {
+  const Error error = ErrnoError(StrCat("open ", path), open_errno);
+  std::string_view hint = "another program may own the processor's virtualization";
+  if (open_errno == ENOENT || open_errno == ENODEV || open_errno == ENXIO) {
+    hint = "no KVM on this machine: enable virtualization in the firmware (or nested "
+           "virtualization for a guest), then modprobe kvm_intel or kvm_amd";
+  } else if (open_errno == EACCES || open_errno == EPERM) {
+    hint = "no permission: run as root, or add the user to the group kvm (usermod -aG kvm USER)";
+  } else if (open_errno == EMFILE || open_errno == ENFILE) {
+    hint = "too many open files: raise the limit (ulimit -n, LimitNOFILE=)";
+  }
+  return Error(error.code(), StrCat(error.message(), " (", hint, ")"));
+}
+
+}  // namespace
+
+std::optional<unsigned> UidRange::Take() {
+  if (geteuid() != 0) return std::nullopt;
+  for (std::size_t tried = 0; tried < taken_.size(); ++tried) {
+    const std::size_t slot = next_;
+    next_ = (next_ + 1) % taken_.size();
+    if (taken_[slot]) continue;
+    taken_[slot] = true;
+    return kFirst + static_cast<unsigned>(slot);
+  }
+  return std::nullopt;
+}
+
+void UidRange::GiveBack(unsigned uid) { taken_[uid - kFirst] = false; }
+
+MonitorPool::MonitorPool(Loop& loop, Logger& log, PoolOptions options,
+                         OnAvailability on_availability)
+    : loop_(loop),
+      log_(log),
+      options_(std::move(options)),
+      on_availability_(std::move(on_availability)),
+      refill_timer_(loop, [this] { Refill(); }),
+      reprobe_timer_(loop, [this] { Reprobe(); }) {
+  for (const Kind kind : kBothKinds) kinds_[Index(kind)].status = Probe(kind);
+  reprobe_timer_.Set(loop_.Now());  // tells the kinds from the loop
+}
+
+MonitorPool::~MonitorPool() {
+  for (Members& members : kinds_) members.waiting.clear();
+}
+
+std::string MonitorPool::ProgramOf(Kind kind) const {
+  return StrCat(options_.monitor_dir, kind == Kind::kKvm ? "/summon-monitor" : "/summon-spt");
+}
+
+Result<UniqueFd> MonitorPool::OpenKvm() const {
+  UniqueFd fd(open(options_.kvm_path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return KvmOpenError(options_.kvm_path, errno);
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0 || !S_ISCHR(status.st_mode) ||
+      status.st_rdev != makedev(kKvmMajor, kKvmMinor)) {
+    return Error(ErrorCode::kUnavailable,
+                 StrCat("open ", options_.kvm_path, ": this is not the KVM device (it must be "
+                        "character device ", kKvmMajor, ":", kKvmMinor,
+                        "; is it mounted over?)"));
+  }
+  return fd;
+}
+
+Status MonitorPool::Probe(Kind kind) const {
+  const std::string program = ProgramOf(kind);
+  if (access(program.c_str(), X_OK) != 0) {
+    const Error error = ErrnoError(StrCat("find ", program), errno);
+    return Error(error.code(), StrCat(error.message(), " (is the installation complete? "
+                                      "--monitor-dir names the folder of the monitors)"));
+  }
+  if (kind == Kind::kKvm) (void)SUMMON_TRY(OpenKvm());
+  return Ok();
+}
+
+Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device device) {
+  SpawnSpec spec{.program = ProgramOf(kind), .arguments = {}};
+  UniqueFd kvm;
+  if (device == Device::kKvm) {
+    kvm = SUMMON_TRY(OpenKvm());
+    spec.kvm_fd = kvm.get();
+    spec.arguments.push_back(StrCat("--kvm-fd=", kMonitorKvmFd));
+    if (!options_.guest_mode.empty()) {
+      spec.arguments.push_back(StrCat("--guest-mode=", options_.guest_mode));
+    }
+  }
+  const std::optional<unsigned> uid = uids_.Take();
+  if (uid) {
+    spec.arguments.push_back(StrCat("--uid=", *uid));
+  } else if (geteuid() == 0) {
+    return Error(ErrorCode::kExhausted,
+                 StrCat("start a monitor: all ", UidRange::kCount, " user ids are in use"));
+  }
+  Result<std::unique_ptr<MonitorProcess>> process = MonitorProcess::Start(loop_, spec);
+  if (!process.ok()) {
+    if (uid) uids_.GiveBack(*uid);
+    return process.error();
+  }
+  ++alive_;
+  (*process)->OnGone([this, uid] {
+    --alive_;
+    if (uid) uids_.GiveBack(*uid);
+  });
+  return process;
+}
+
+void MonitorPool::Want(Kind kind) {
+  kinds_[Index(kind)].wanted = true;
+  refill_timer_.Set(loop_.Now());
+}
+
+Result<std::unique_ptr<MonitorProcess>> MonitorPool::Take(Kind kind) {
+  Members& members = kinds_[Index(kind)];
+  if (options_.size > 0) refill_timer_.Set(loop_.Now() + kRefillAfter);
+  if (!members.waiting.empty() && members.status.ok()) {
+    std::unique_ptr<MonitorProcess> member = std::move(members.waiting.front());
+    members.waiting.pop_front();
+    return member;
+  }
+  Result<std::unique_ptr<MonitorProcess>> started =
+      Start(kind, kind == Kind::kKvm ? Device::kKvm : Device::kNone);
+  if (!started.ok() && started.error().code() != ErrorCode::kExhausted) {
+    SetStatus(kind, started.error());
+  }
+  return started;
+}
+
+Result<std::unique_ptr<MonitorProcess>> MonitorPool::StartChecker(Kind kind) {
+  return Start(kind, Device::kNone);
+}
+
+void MonitorPool::Suspect(Kind kind) {
+  const Status probed = Probe(kind);
+  if (!probed.ok()) SetStatus(kind, probed);
+}
+
+Status MonitorPool::AddMember(Kind kind) {
+  std::unique_ptr<MonitorProcess> member =
+      SUMMON_TRY(Start(kind, kind == Kind::kKvm ? Device::kKvm : Device::kNone));
+  member->OnExit([this, kind, raw = member.get()](const MonitorExit& exit) {
+    MemberDied(kind, raw, exit);
+  });
+  kinds_[Index(kind)].waiting.push_back(std::move(member));
+  return Ok();
+}
+
+void MonitorPool::MemberDied(Kind kind, const MonitorProcess* member, const MonitorExit& exit) {
+  Members& members = kinds_[Index(kind)];
+  const bool young = loop_.Now() - member->started() < kProbation;
+  std::erase_if(members.waiting, [member](const auto& one) { return one.get() == member; });
+  const bool killed = exit.signalled && exit.code == SIGKILL && exit.broken.empty();
+  if (young && !killed) {
+    members.on_probation = false;
+    return SetStatus(kind, Error(ErrorCode::kUnavailable, DescribeExit(exit)));
+  }
+  log_.Warning("a waiting monitor died", {{"kind", KindName(kind)}, {"why", DescribeExit(exit)}});
+  refill_timer_.Set(loop_.Now() + kRefillAfter);
+}
+
+void MonitorPool::SetStatus(Kind kind, Status status) {
+  Members& members = kinds_[Index(kind)];
+  const bool same = members.status.ok() == status.ok() &&
+                    (status.ok() || members.status.error().message() == status.error().message());
+  members.status = std::move(status);
+  if (!members.status.ok()) reprobe_timer_.Set(loop_.Now() + kReprobe);
+  if (members.status.ok()) refill_timer_.Set(loop_.Now());
+  if (same && members.told) return;
+  members.told = true;
+  // From the loop, so that whoever caused this is not called back from within its own call.
+  loop_.Post([tell = on_availability_, kind, told = members.status] { tell(kind, told); });
+}
+
+void MonitorPool::Refill() {
+  bool short_of_members = false;
+  for (const Kind kind : kBothKinds) {
+    Members& members = kinds_[Index(kind)];
+    if (!members.wanted || !members.status.ok() || members.waiting.size() >= options_.size) {
+      continue;
+    }
+    const Status added = AddMember(kind);
+    if (!added.ok()) {
+      log_.Warning("cannot start a monitor ahead of time",
+                   {{"kind", KindName(kind)}, {"why", added.error().message()}});
+      if (added.error().code() == ErrorCode::kExhausted) continue;  // the next launch tries again
+      SetStatus(kind, added);
+      continue;
+    }
+    short_of_members = short_of_members || members.waiting.size() < options_.size;
+  }
+  if (short_of_members) refill_timer_.Set(loop_.Now() + kRefillAfter);
+}
+
+void MonitorPool::Reprobe() {
+  for (const Kind kind : kBothKinds) {
+    Members& members = kinds_[Index(kind)];
+    if (!members.told) {
+      SetStatus(kind, members.status);
+      continue;
+    }
+    if (members.status.ok()) continue;
+    const Status probed = Probe(kind);
+    if (!probed.ok()) {
+      members.on_probation = false;
+      SetStatus(kind, probed);
+    } else if (members.on_probation) {
+      // The member that was started at the last probe still lives.
+      members.on_probation = false;
+      SetStatus(kind, Ok());
+    } else {
+      const Status added = AddMember(kind);
+      members.on_probation = added.ok();
+      if (!added.ok()) SetStatus(kind, added);
+      reprobe_timer_.Set(loop_.Now() + (added.ok() ? kProbation : kReprobe));
+    }
+  }
+}
+
+}  // namespace summon::launcher

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Orders and taps: how a service comes to stand, and how it rests.
+#include "base/strings.h"
+#include "launcher/monitor/body.h"
+
+namespace summon::launcher {
+
+namespace {
+
+TapSpec SpecOf(const LaunchOrder& order) {
+  return TapSpec{.name = order.tap_name,
+                 .address = order.address,
+                 .gateway = order.gateway,
+                 .guest_mac = GuestMac(order)};
+}
+
+bool SameTap(const Service& service, const LaunchOrder& order) {
+  if (order.nets.empty()) return service.tap == nullptr;
+  return service.tap != nullptr && service.tap->spec() == SpecOf(order);
+}
+
+}  // namespace
+
+void MonitorLauncher::Body::Prepare(ServiceId id, LaunchOrder order) {
+  const Status sound = CheckOrder(order);
+  if (!sound.ok()) return TellPrepared(id, sound);
+  Service* service = Find(id);
+  if (service == nullptr) {
+    if (services_.size() >= kServicesMax) {
+      return TellPrepared(id, Error(ErrorCode::kExhausted,
+                                    StrCat("prepare ", order.service, ": there are ",
+                                           kServicesMax, " services already")));
+    }
+    service = services_.emplace(id, std::make_unique<Service>(id)).first->second.get();
+  }
+  const bool waits = std::erase_if(arrivals_, [id](const Arrival& arrival) {
+                       return arrival.id == id;
+                     }) > 0;
+  if (service->preparation != nullptr || waits) {
+    TellPrepared(id, Error(ErrorCode::kUnavailable, StrCat("prepare ", order.service,
+                                                           ": overtaken by a newer order")));
+  }
+  service->preparation = std::make_unique<Preparation>(
+      loop_, checker_, std::move(order),
+      [this, id](Result<PreparedOrder> prepared) { Prepared(id, std::move(prepared)); });
+}
+
+void MonitorLauncher::Body::Prepared(ServiceId id, Result<PreparedOrder> prepared) {
+  Service* service = Find(id);
+  SUMMON_CHECK(service != nullptr);  // Forget cancels the preparation
+  service->preparation.reset();
+  if (!prepared.ok()) {
+    if (!service->order) services_.erase(id);
+    events_.OnPrepared(id, prepared.error());
+    return;
+  }
+  for (const std::string& complaint : prepared->complaints) {
+    log_.Warning("an image cannot be used; the service has another one",
+                 {{"service", prepared->order.service}, {"why", complaint}});
+  }
+  if (!prepared->order.nets.empty() && DepartingHolds(SpecOf(prepared->order))) {
+    arrivals_.push_back(Arrival{id, std::move(prepared).value()});
+    return;
+  }
+  Establish(*service, std::move(prepared).value());
+}
+
+bool MonitorLauncher::Body::DepartingHolds(const TapSpec& spec) const {
+  for (const std::unique_ptr<Service>& service : departing_) {
+    if (service->tap == nullptr) continue;
+    const TapSpec& held = service->tap->spec();
+    if (held.name == spec.name || held.address == spec.address) return true;
+  }
+  return false;
+}
+
+void MonitorLauncher::Body::Establish(Service& service, PreparedOrder prepared) {
+  const ServiceId id = service.id;
+  const bool same_tap = SameTap(service, prepared.order);
+  if (!same_tap && service.instance != nullptr) {
+    // The running instance keeps its tap; the change comes with its end.
+    for (const CheckedImage& image : prepared.images) pool_.Want(image.kind);
+    service.next_order = std::move(prepared);
+    events_.OnPrepared(id, Ok());
+    return;
+  }
+  if (!same_tap) {
+    const Status replaced = ReplaceTap(service, prepared);
+    if (!replaced.ok()) {
+      if (!service.order) services_.erase(id);
+      events_.OnPrepared(id, replaced);
+      return;
+    }
+  }
+  for (const CheckedImage& image : prepared.images) pool_.Want(image.kind);
+  service.order = std::move(prepared);
+  service.next_order.reset();
+  events_.OnPrepared(id, Ok());
+  // The callback may have forgotten or launched the service.
+  Service* still = Find(id);
+  if (still != nullptr && still->instance == nullptr && still->order) Rest(*still);
+}
+
+Status MonitorLauncher::Body::ReplaceTap(Service& service, const PreparedOrder& prepared) {
+  // The old one goes first: the new one may have the same name or address.
+  service.tap_watcher.reset();
+  const bool had_tap = service.tap != nullptr;
+  service.tap.reset();
+  service.tap_problem.clear();
+  service.traffic = Traffic{};
+  if (prepared.order.nets.empty()) return Ok();
+  Result<std::unique_ptr<Tap>> made = Tap::Create(SpecOf(prepared.order));
+  if (made.ok()) {
+    service.tap = std::move(made).value();
+    return Ok();
+  }
+  if (had_tap) RenewTap(service);  // the former order stands
+  return made.error();
+}
+
+void MonitorLauncher::Body::RenewTap(Service& service) {
+  service.tap_watcher.reset();
+  service.tap.reset();
+  service.traffic = Traffic{};
+  Result<std::unique_ptr<Tap>> made = Tap::Create(SpecOf(service.order->order));
+  if (made.ok()) {
+    service.tap = std::move(made).value();
+    service.tap_problem.clear();
+    return;
+  }
+  service.tap_problem = made.error().message();
+  log_.Warning("cannot make the tap again",
+               {{"service", service.order->order.service}, {"why", service.tap_problem}});
+}
+
+// After the end of an instance, or of the first Prepare.
+void MonitorLauncher::Body::Rest(Service& service) {
+  service.packet_told = false;
+  if (service.next_order) {
+    PreparedOrder next = std::move(*service.next_order);
+    service.next_order.reset();
+    const Status replaced = ReplaceTap(service, next);
+    if (replaced.ok()) {
+      service.order = std::move(next);
+    } else {
+      log_.Error("a changed order cannot be carried out; the former one stands",
+                 {{"service", next.order.service}, {"why", replaced.error().message()}});
+    }
+  }
+  if (service.tap == nullptr) return;
+  const Status asleep = service.tap->Sleep();
+  if (!asleep.ok()) {
+    log_.Warning("tap is gone; making it again", {{"why", asleep.error().message()}});
+    RenewTap(service);
+  }
+  if (service.tap != nullptr) WatchTap(service);
+}
+
+void MonitorLauncher::Body::WatchTap(Service& service) {
+  if (service.tap_watcher == nullptr) {
+    Result<std::unique_ptr<FdWatcher>> watcher = FdWatcher::Create(
+        loop_, service.tap->fd(),
+        [this, id = service.id](FdWatcher::Ready ready) { TapReady(id, ready); });
+    if (!watcher.ok()) {
+      log_.Error("cannot watch tap: packets will not wake the service",
+                 {{"service", service.order->order.service}, {"why", watcher.error().message()}});
+      return;
+    }
+    service.tap_watcher = std::move(watcher).value();
+  }
+  service.tap_watcher->Watch(FdWatcher::Interest::kRead);
+}
+
+void MonitorLauncher::Body::TapReady(ServiceId id, FdWatcher::Ready ready) {
+  Service* service = Find(id);
+  if (service == nullptr || service->instance != nullptr || service->tap_watcher == nullptr) {
+    return;
+  }
+  service->tap_watcher->Watch(FdWatcher::Interest::kNone);
+  if (ready.disconnected) {
+    log_.Warning("somebody removed a tap; making it again",
+                 {{"service", service->order->order.service}});
+    RenewTap(*service);
+    if (service->tap != nullptr) WatchTap(*service);
+    return;
+  }
+  if (!ready.readable || service->packet_told) return;
+  service->packet_told = true;
+  events_.OnPacket(id, loop_.Now());
+}
+
+}  // namespace summon::launcher

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copying into a sealed memfd: memfd_create(2), F_ADD_SEALS in fcntl(2).
+#include "launcher/monitor/sealed_copy.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+
+namespace summon::launcher {
+
+Result<UniqueFd> SealedCopy(int source, std::uint64_t bytes_max) {
+  struct stat status {};
+  if (fstat(source, &status) != 0) return ErrnoError("read image size", errno);
+  if (!S_ISREG(status.st_mode)) return Error(ErrorCode::kInvalid, "not a regular file");
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size == 0) return Error(ErrorCode::kInvalid, "the file is empty");
+  if (size > bytes_max) {
+    return Error(ErrorCode::kInvalid,
+                 StrCat("the file has ", size, " bytes; an image may have ", bytes_max));
+  }
+  UniqueFd copy(memfd_create("summon-image", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!copy.valid()) return ErrnoError("create memory file", errno);
+  constexpr std::uint64_t kChunkBytes = 1 << 20;
+  off_t offset = 0;
+  while (static_cast<std::uint64_t>(offset) < size) {
+    const auto wanted = std::min(kChunkBytes, size - static_cast<std::uint64_t>(offset));
+    const ssize_t copied = sendfile(copy.get(), source, &offset, wanted);
+    if (copied < 0 && errno == EINTR) continue;
+    if (copied < 0) return ErrnoError("copy image", errno);
+    if (copied == 0) break;  // the file was cut meanwhile; its check will tell
+  }
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return ErrnoError("seal image copy", errno);
+  return copy;
+}
+
+}  // namespace summon::launcher

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taps by ioctl (drivers/net/tun.c of Linux, Documentation/networking/tuntap.rst) and rtnetlink.
+#include "launcher/tap/tap.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/strings.h"
+#include "launcher/tap/wake_filter.h"
+
+namespace summon::launcher {
+
+namespace {
+
+// FNV-1a, 64 bits (draft-eastlake-fnv): short, and the same on every machine and release.
+std::uint64_t Fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
+MacAddress MacFromHash(std::uint8_t first, std::uint64_t hash) {
+  MacAddress mac;
+  mac.octets[0] = first;
+  for (std::size_t i = 1; i < mac.octets.size(); ++i) {
+    mac.octets[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+  }
+  return mac;
+}
+
+Error NameTaken(const std::string& name, Netlink& netlink) {
+  std::string owner = "of another program";
+  const unsigned index = if_nametoindex(name.c_str());
+  if (index != 0) {
+    const Result<LinkInfo> link = netlink.GetLink(static_cast<int>(index));
+    if (link.ok() && link->alias == kTapAlias) {
+      owner = "that another summon-launcherd (or a monitor it left behind) still holds";
+    } else if (link.ok()) {
+      owner = StrCat("of another program (kind ", link->kind.empty() ? "hardware" : link->kind,
+                     link->alias.empty() ? std::string() : StrCat(", alias ", Quote(link->alias)),
+                     ")");
+    }
+  }
+  return Error(ErrorCode::kBusy,
+               StrCat("create tap ", Quote(name), ": an interface ", owner,
+                      " has this name; remove it or configure another tap name"));
+}
+
+Result<UniqueFd> OpenTun() {
+  UniqueFd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (fd.valid()) return fd;
+  const Error error = ErrnoError("open /dev/net/tun", errno);
+  if (error.code() == ErrorCode::kNotFound) {
+    return Error(error.code(), StrCat(error.message(), " (load the module: modprobe tun; in a "
+                                                       "container add --device /dev/net/tun)"));
+  }
+  return error;
+}
+
+}  // namespace
+
+MacAddress DeriveGuestMac(std::string_view service) { return MacFromHash(0x02, Fnv1a(service)); }
+
+MacAddress DeriveHostMac(std::string_view tap_name) { return MacFromHash(0x06, Fnv1a(tap_name)); }
+
+Tap::Tap(TapSpec spec, UniqueFd fd, int index, Netlink netlink)
+    : spec_(std::move(spec)), fd_(std::move(fd)), index_(index), netlink_(std::move(netlink)) {}
+
+Result<std::unique_ptr<Tap>> Tap::Create(TapSpec spec) {
+  if (spec.name.empty() || spec.name.size() >= IFNAMSIZ) {
+    return Error(ErrorCode::kInvalid, StrCat("create tap ", Quote(spec.name), ": the name has ",
+                                             spec.name.size(), " characters; must be 1..",
+                                             IFNAMSIZ - 1));
+  }
+  Netlink netlink = SUMMON_TRY(Netlink::Open());
+  if (if_nametoindex(spec.name.c_str()) != 0) return NameTaken(spec.name, netlink);
+  UniqueFd fd = SUMMON_TRY(OpenTun());
+  ifreq request{};
+  // EXCL: a name that somebody took since we looked is refused, never attached to.
+  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+  std::memcpy(request.ifr_name, spec.name.data(), spec.name.size());
+  if (ioctl(fd.get(), TUNSETIFF, &request) != 0) {
+    const int set_errno = errno;
+    if (set_errno == EBUSY) return NameTaken(spec.name, netlink);
+    const Error error = ErrnoError(StrCat("create tap ", Quote(spec.name)), set_errno);
+    if (error.code() != ErrorCode::kPermission) return error;
+    return Error(error.code(), StrCat(error.message(), " (need CAP_NET_ADMIN: run as root)"));
+  }
+  const unsigned index = if_nametoindex(spec.name.c_str());
+  if (index == 0) return ErrnoError(StrCat("find tap ", Quote(spec.name)), errno);
+  std::unique_ptr<Tap> tap(
+      new Tap(std::move(spec), std::move(fd), static_cast<int>(index), std::move(netlink)));
+  SUMMON_TRY(tap->SetUp().Wrap(StrCat("set up tap ", Quote(tap->spec_.name))));
+  return tap;
+}
+
+Status Tap::SetUp() {
+  // The filter first: nothing that arrives while the interface comes up may count as a wake.
+  SUMMON_TRY(Sleep());
+  SUMMON_TRY(netlink_.Configure(index_, LinkSettings{.mac = DeriveHostMac(spec_.name),
+                                                     .mtu = kTapMtu,
+                                                     .queue_frames = kTapQueueFrames,
+                                                     .alias = kTapAlias}));
+  SUMMON_TRY(netlink_.BringUp(index_));
+  SUMMON_TRY(netlink_.AddAddress(index_, spec_.gateway)
+                 .Wrap(StrCat("add address ", spec_.gateway.ToString())));
+  const Status routed = netlink_.AddHostRoute(
+      index_, Netlink::HostRoute{.destination = spec_.address, .source = spec_.gateway});
+  if (!routed.ok() && routed.error().code() == ErrorCode::kBusy) {
+    return Error(ErrorCode::kBusy,
+                 StrCat("route ", spec_.address.ToString(),
+                        ": this address is already routed to another interface (ip route show ",
+                        spec_.address.ToString(), ")"));
+  }
+  SUMMON_TRY(Status(routed).Wrap(StrCat("route ", spec_.address.ToString())));
+  return netlink_.AddNeighbour(index_, spec_.address, spec_.guest_mac)
+      .Wrap(StrCat("add neighbour ", spec_.address.ToString()));
+}
+
+Status Tap::Sleep() {
+  if (asleep_) return Ok();
+  WakeFilter filter = BuildWakeFilter(spec_.guest_mac, spec_.address);
+  sock_fprog program{.len = filter.size(), .filter = filter.data()};
+  const LinkInfo before = SUMMON_TRY(netlink_.GetLink(index_));
+  if (ioctl(fd_.get(), TUNATTACHFILTER, &program) != 0) {
+    return ErrnoError(StrCat("set wake filter on tap ", Quote(spec_.name)), errno);
+  }
+  dropped_at_sleep_ = before.counters.send_dropped;
+  asleep_ = true;
+  return Ok();
+}
+
+Status Tap::Wake() {
+  if (!asleep_) return Ok();
+  sock_fprog program{};  // the kernel wants the argument and does not look at it
+  if (ioctl(fd_.get(), TUNDETACHFILTER, &program) != 0) {
+    return ErrnoError(StrCat("remove wake filter from tap ", Quote(spec_.name)), errno);
+  }
+  asleep_ = false;
+  const LinkInfo after = SUMMON_TRY(netlink_.GetLink(index_));
+  // The kernel has one counter for what the filter refused and what found the queue full. What
+  // was counted in a time of sleep is nearly always noise; it is taken as filtered.
+  filtered_ += after.counters.send_dropped - dropped_at_sleep_;
+  return Ok();
+}
+
+Result<Traffic> Tap::ReadTraffic() {
+  const LinkInfo link = SUMMON_TRY(netlink_.GetLink(index_));
+  const std::uint64_t dropped = asleep_ ? dropped_at_sleep_ : link.counters.send_dropped;
+  return Traffic{.frames_to_guest = link.counters.sent,
+                 .frames_from_guest = link.counters.received,
+                 .frames_dropped = dropped - filtered_};
+}
+
+}  // namespace summon::launcher

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The tap of one service: made before its VM, kept until the service is forgotten.
+//
+// The interface lives as long as anybody holds its descriptor. We keep one for ourselves and give
+// duplicates to monitors, because closing the last descriptor loses the frames that wait in the
+// queue: a monitor that dies must not take a client's first packet with it.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "launcher/launcher.h"
+#include "launcher/tap/netlink.h"
+
+namespace summon::launcher {
+
+// How many frames wait for a guest that does not read. Costs about 2.3 KiB each; enough for the
+// SYNs of one crowd, small enough for thousands of sleeping taps.
+inline constexpr std::uint32_t kTapQueueFrames = 128;
+inline constexpr std::uint16_t kTapMtu = 1500;
+// The interface alias that says whose a tap is.
+inline constexpr char kTapAlias[] = "summon";
+
+struct TapSpec {
+  std::string name;     // 1..15 characters
+  Ipv4Address address;  // the guest's
+  Ipv4Address gateway;  // ours, on the tap
+  MacAddress guest_mac;
+  friend bool operator==(const TapSpec&, const TapSpec&) = default;
+};
+
+// The guest's address on its tap when the order names none: locally administered, from a hash of
+// the service's name, the same for ever.
+MacAddress DeriveGuestMac(std::string_view service);
+// The host's own on the tap of that name.
+MacAddress DeriveHostMac(std::string_view tap_name);
+
+class Tap final {
+ public:
+  // Makes the interface, up, with address, route and neighbour entry, asleep (wake filter on).
+  // Errors: kBusy when an interface of that name exists (it is left alone) or the guest's address
+  // is already routed; kPermission without CAP_NET_ADMIN; kNotFound without /dev/net/tun.
+  static Result<std::unique_ptr<Tap>> Create(TapSpec spec);
+
+  Tap(const Tap&) = delete;
+  Tap& operator=(const Tap&) = delete;
+
+  const TapSpec& spec() const { return spec_; }
+  // Our own descriptor, non-blocking; readable when a frame waits. Give duplicates away.
+  int fd() const { return fd_.get(); }
+
+  // While asleep only frames that should wake the guest reach the queue.
+  Status Sleep();
+  // From now on the guest gets everything.
+  Status Wake();
+
+  // What passed since the tap was made. Frames that the wake filter refused do not count as
+  // dropped: nobody missed them.
+  Result<Traffic> ReadTraffic();
+
+ private:
+  Tap(TapSpec spec, UniqueFd fd, int index, Netlink netlink);
+  Status SetUp();
+
+  const TapSpec spec_;
+  const UniqueFd fd_;
+  const int index_;
+  Netlink netlink_;
+  bool asleep_ = false;
+  std::uint64_t filtered_ = 0;         // refused by the wake filter, over all times of sleep
+  std::uint64_t dropped_at_sleep_ = 0;  // the kernel's counter when the filter was set
+};
+
+}  // namespace summon::launcher
