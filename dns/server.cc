@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a message, whichever way it came.
+#include "dns/server.h"
+
+#include <utility>
+
+#include "base/strings.h"
+#include "dns/authority.h"
+#include "dns/tcp.h"
+#include "dns/udp.h"
+
+namespace summon::dns {
+
+namespace {
+
+// A port that the system chose for UDP may be taken for TCP; then another one is tried.
+constexpr int kPortTriesMax = 16;
+
+// A datagram that claims to come from the socket that received it.
+bool IsFromOurselves(const ReplyTo& from) {
+  return from.transport == Transport::kUdp && from.client.family == from.local.family &&
+         from.client.octets == from.local.octets && from.client.port == from.local.port;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ServerOptions& options,
+                                               Handler& handler) {
+  if (options.listen.empty() || options.listen.size() > kListenMax) {
+    return Error(ErrorCode::kInvalid, StrCat("start the DNS server: ", options.listen.size(),
+                                             " listen addresses; must be 1..", kListenMax));
+  }
+  std::unique_ptr<Server> server(new Server(loop, handler, options.tcp));
+  for (const Endpoint& endpoint : options.listen) SUMMON_TRY(server->Listen(endpoint));
+  return server;
+}
+
+Server::Server(Loop& loop, Handler& handler, const TcpLimits& limits)
+    : loop_(loop),
+      handler_(handler),
+      link_(std::make_shared<ReplyLink>()),
+      tcp_(std::make_unique<TcpServer>(
+          loop, limits, counters_,
+          [this](Bytes message, const ReplyTo& from) { Receive(message, from); })) {
+  link_->path = this;
+}
+
+Server::~Server() { link_->path = nullptr; }
+
+Status Server::Listen(const Endpoint& endpoint) {
+  Status listened = ListenOnce(endpoint);
+  for (int i = 1; i < kPortTriesMax && endpoint.port == 0; ++i) {
+    if (listened.ok() || listened.error().code() != ErrorCode::kBusy) break;
+    listened = ListenOnce(endpoint);
+  }
+  return listened;
+}
+
+Status Server::ListenOnce(const Endpoint& endpoint) {
+  const UdpListener::Options options{endpoint, static_cast<std::uint32_t>(udp_.size())};
+  auto udp = SUMMON_TRY(UdpListener::Create(
+      loop_, options, counters_,
+      [this](Bytes packet, const ReplyTo& from) { Receive(packet, from); }));
+  const Endpoint bound = udp->bound();
+  SUMMON_TRY(tcp_->Listen(bound));
+  addresses_.push_back(bound);
+  udp_.push_back(std::move(udp));
+  return Ok();
+}
+
+void Server::Receive(Bytes packet, const ReplyTo& from) {
+  const Arrival arrival{from.transport, from.client, loop_.Now()};
+  const Verdict verdict =
+      IsFromOurselves(from) ? Dropped{DropReason::kOwnAddress} : ParseQuery(packet, arrival);
+  if (const Dropped* dropped = std::get_if<Dropped>(&verdict)) {
+    counters_.CountDrop(dropped->reason);
+    if (from.transport == Transport::kTcp) tcp_->Settle(from.connection);
+  } else if (const Rejection* rejection = std::get_if<Rejection>(&verdict)) {
+    ++counters_.rejected;
+    std::array<std::uint8_t, kUdpSpace> space;
+    (void)SendReply(from, WriteRejection(*rejection, space));  // a loss has been counted
+  } else {
+    const Query& query = std::get<Query>(verdict);
+    counters_.CountQuery(query);
+    handler_.Handle(query, Responder(link_, from));
+  }
+}
+
+SendOutcome Server::SendReply(const ReplyTo& to, const Response& response) {
+  const bool is_udp = to.transport == Transport::kUdp;
+  const SendOutcome outcome = is_udp ? udp_[to.listener]->Send(to, response.bytes)
+                                     : tcp_->Send(to.connection, response.bytes);
+  if (outcome == SendOutcome::kSent) {
+    counters_.CountResponse(response.rcode, response.truncated);
+  } else if (is_udp) {
+    ++counters_.send_failed;
+  } else {
+    ++counters_.late;
+  }
+  return outcome;
+}
+
+void Server::AbandonReply(const ReplyTo& to) {
+  ++counters_.unanswered;
+  if (to.transport == Transport::kTcp) tcp_->Settle(to.connection);
+}
+
+}  // namespace summon::dns

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// TCP listeners and the connections that came from them, within their limits.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/loop/loop.h"
+#include "base/unique_fd.h"
+#include "dns/counters.h"
+#include "dns/responder.h"
+#include "dns/tcp_connection.h"
+#include "dns/tcp_limits.h"
+
+namespace summon::dns {
+
+class TcpServer final : private TcpConnectionOwner {
+ public:
+  // Connections taken in one turn of the loop.
+  static constexpr int kAcceptBatchMax = 32;
+  // How long accepting rests when there is no descriptor or memory for another connection: the
+  // listener stays readable all the while, and must not spin.
+  static constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+  using OnMessage = std::function<void(Bytes message, const ReplyTo& from)>;
+
+  // `loop` and `counters` outlive the server.
+  TcpServer(Loop& loop, const TcpLimits& limits, Counters& counters, OnMessage on_message);
+  ~TcpServer() override;
+
+  TcpServer(const TcpServer&) = delete;
+  TcpServer& operator=(const TcpServer&) = delete;
+
+  // Errors: those of ListenSocket.
+  Status Listen(const Endpoint& endpoint);
+
+  // Sends an answer on the connection; kLost when it is gone.
+  SendOutcome Send(std::uint64_t connection, Bytes message);
+  // A query of the connection will have no answer.
+  void Settle(std::uint64_t connection);
+
+ private:
+  struct Listener {
+    UniqueFd fd;
+    std::unique_ptr<FdWatcher> watcher;
+  };
+
+  void AcceptBatch(int listener_fd);
+  // False when accepting should stop for this turn.
+  bool AcceptOne(int listener_fd);
+  void Admit(UniqueFd fd, const Endpoint& client);
+  // Closes the connection that has been idle longest; false when none is idle.
+  bool EvictIdle();
+  void PauseAccepting();
+  void ResumeAccepting();
+
+  void OnTcpMessage(Bytes message, const ReplyTo& from) override;
+  void OnTcpClosed(TcpConnection& connection, CloseReason reason) override;
+  bool TcpCrowded() const override;
+
+  Loop& loop_;
+  const TcpLimits limits_;
+  Counters& counters_;
+  const OnMessage on_message_;
+  std::vector<Listener> listeners_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<TcpConnection>> connections_;
+  std::map<Endpoint, std::size_t> per_prefix_;
+  std::vector<std::unique_ptr<TcpConnection>> closed_;  // destroyed in the next turn
+  std::uint64_t last_id_ = 0;
+  Timer resume_;
+  Timer sweep_;
+};
+
+}  // namespace summon::dns
