@@ -90,7 +90,10 @@ bool FilterProgram::AddRule(const SyscallRule& rule) {
   bool added = Add(Load(offsetof(seccomp_data, nr))) &&
                Add(Jump(BPF_JEQ, static_cast<std::uint32_t>(rule.number), {0, kToRuleEnd}));
   for (const ArgumentCheck& check : rule.checks) added = added && AddCheck(check);
-  if (!added || !Add(Return(SECCOMP_RET_ALLOW))) return false;
+  const std::uint32_t answer = rule.action == RuleAction::kAllow
+                                   ? SECCOMP_RET_ALLOW
+                                   : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(EINVAL);
+  if (!added || !Add(Return(answer))) return false;
   for (std::size_t i = begin; i < size_; ++i) {
     if (BPF_CLASS(code_[i].code) != BPF_JMP) continue;
     const auto to_end = static_cast<std::uint8_t>(size_ - i - 1);
