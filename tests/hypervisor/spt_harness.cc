@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs summon-spt; see the header.
+#include "tests/hypervisor/spt_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/seqpacket.h"
+
+namespace summon::hypervisor {
+namespace {
+
+UniqueFd MakeImageFile(const std::vector<std::uint8_t>& image) {
+  UniqueFd file(memfd_create("image", MFD_CLOEXEC));
+  SUMMON_CHECK(file.valid());
+  SUMMON_CHECK(write(file.get(), image.data(), image.size()) ==
+               static_cast<ssize_t>(image.size()));
+  return file;
+}
+
+JobDevice& AddDevice(JobFrame& frame, const char* name) {
+  JobDevice& device = frame.devices[frame.device_count++];
+  strncpy(device.name, name, sizeof device.name - 1);
+  return device;
+}
+
+bool WaitReadable(int fd, int patience_ms) {
+  pollfd wanted = {fd, POLLIN, 0};
+  return poll(&wanted, 1, patience_ms) == 1;
+}
+
+}  // namespace
+
+SptProcess::SptProcess(std::vector<std::string> arguments) {
+  auto pair = SeqpacketPair(Blocking::kYes);
+  SUMMON_CHECK(pair.ok());
+  int console[2];
+  SUMMON_CHECK(pipe2(console, O_CLOEXEC | O_NONBLOCK) == 0);
+  control_ = std::move(pair->first);
+  console_read_ = UniqueFd(console[0]);
+  console_write_ = UniqueFd(console[1]);
+  std::vector<char*> argv = {const_cast<char*>("summon-spt")};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  pid_ = fork();
+  SUMMON_CHECK(pid_ >= 0);
+  if (pid_ == 0) {
+    if (pair->second.get() == kControlFd) {
+      (void)fcntl(kControlFd, F_SETFD, 0);
+    } else if (dup2(pair->second.get(), kControlFd) < 0) {
+      _exit(125);
+    }
+    execv(SUMMON_SPT_PATH, argv.data());
+    _exit(126);
+  }
+}
+
+SptProcess::~SptProcess() {
+  if (pid_ < 0) return;
+  (void)kill(pid_, SIGKILL);
+  (void)waitpid(pid_, nullptr, 0);
+}
+
+JobFrame SptProcess::Job() {
+  JobFrame frame = {};
+  frame.magic = kProtocolMagic;
+  frame.version = kProtocolVersion;
+  frame.memory_bytes = 4u << 20;
+  return frame;
+}
+
+void SptProcess::AddNet(JobFrame& frame, const char* name) {
+  JobDevice& device = AddDevice(frame, name);
+  device.type = DeviceType::kNet;
+  device.mac[0] = 2;
+  device.mtu = 1500;
+}
+
+void SptProcess::AddBlock(JobFrame& frame, const char* name, std::uint64_t capacity) {
+  JobDevice& device = AddDevice(frame, name);
+  device.type = DeviceType::kBlock;
+  device.sector_size = 512;
+  device.capacity = capacity;
+}
+
+void SptProcess::Send(const JobFrame& frame, const std::vector<std::uint8_t>& image,
+                      const std::vector<int>& devices) {
+  const UniqueFd file = MakeImageFile(image);
+  std::vector<int> fds = {file.get(), console_write_.get()};
+  fds.insert(fds.end(), devices.begin(), devices.end());
+  // SAFETY: a trivially copyable frame, seen as bytes.
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
+  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+}
+
+void SptProcess::SendBytes(const std::vector<std::uint8_t>& bytes) {
+  SUMMON_CHECK(SendPacket(control_.get(), bytes).ok());
+}
+
+std::optional<ReportFrame> SptProcess::NextReport() {
+  if (!WaitReadable(control_.get(), kPatienceMs)) return std::nullopt;
+  auto packet = ReceivePacket(control_.get(), sizeof(ReportFrame));
+  if (!packet.ok() || !packet->has_value()) return std::nullopt;
+  if ((**packet).bytes.size() != sizeof(ReportFrame)) return std::nullopt;
+  ReportFrame report;
+  memcpy(&report, (**packet).bytes.data(), sizeof report);
+  return report;
+}
+
+std::optional<Stage> SptProcess::NextStage() {
+  const auto report = NextReport();
+  if (!report || report->kind != ReportKind::kStage) return std::nullopt;
+  return report->stage;
+}
+
+void SptProcess::HangUp() { control_.Reset(); }
+
+SptExit SptProcess::Wait() {
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+  SptExit end;
+  if (!WaitReadable(pidfd.get(), kPatienceMs)) return end;
+  int status = 0;
+  SUMMON_CHECK(waitpid(pid_, &status, 0) == pid_);
+  pid_ = -1;
+  if (WIFEXITED(status)) end.status = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+  return end;
+}
+
+std::string SptProcess::Console() {
+  char text[4096];
+  const ssize_t count = read(console_read_.get(), text, sizeof text);
+  return count > 0 ? std::string(text, static_cast<std::size_t>(count)) : std::string();
+}
+
+}  // namespace summon::hypervisor
