@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// `summon run` takes Solo5's options.
+#include "summoner/cli/run_arguments.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace summon::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Result<launcher::ForegroundOptions> Parse(std::vector<std::string> arguments) {
+  return ParseRunArguments(arguments);
+}
+
+std::string ErrorOf(std::vector<std::string> arguments) {
+  const auto parsed = Parse(std::move(arguments));
+  return parsed.ok() ? "no error" : parsed.error().message();
+}
+
+TEST(RunArguments, ImageAloneHasSolo5sDefaults) {
+  const auto options = Parse({"hello.hvt"});
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->image, "hello.hvt");
+  EXPECT_EQ(options->memory_mib, 512u);
+  EXPECT_TRUE(options->nets.empty());
+}
+
+TEST(RunArguments, WhatFollowsTheImageIsTheGuests) {
+  const auto options = Parse({"--mem=64", "hello.hvt", "--mem=3", "--", "word"});
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->memory_mib, 64u);
+  EXPECT_THAT(options->arguments, ElementsAre("--mem=3", "--", "word"));
+}
+
+TEST(RunArguments, DoubleDashEndsTheOptions) {
+  const auto options = Parse({"--mem=64", "--", "--odd-name.hvt"});
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->image, "--odd-name.hvt");
+}
+
+TEST(RunArguments, DevicesAreNamedAndMayBeDescriptors) {
+  const auto options = Parse({"--net:service=tap0", "--block:storage=@5",
+                              "--net-mac:service=02:00:00:00:00:01",
+                              "--block-sector-size:storage=4096", "x.hvt"});
+  ASSERT_TRUE(options.ok());
+  ASSERT_EQ(options->nets.size(), 1u);
+  EXPECT_EQ(options->nets[0].tap, "tap0");
+  EXPECT_EQ(options->nets[0].mac, MacAddress::Parse("02:00:00:00:00:01"));
+  ASSERT_EQ(options->blocks.size(), 1u);
+  EXPECT_EQ(options->blocks[0].file, "@5");
+  EXPECT_EQ(options->blocks[0].sector_size, 4096u);
+}
+
+TEST(RunArguments, MacMayComeBeforeItsDevice) {
+  EXPECT_TRUE(Parse({"--net-mac:a=02:00:00:00:00:01", "--net:a=tap0", "x.hvt"}).ok());
+}
+
+TEST(RunArguments, MistypedOptionGetsASuggestion) {
+  EXPECT_THAT(ErrorOf({"--men=64", "x.hvt"}), HasSubstr("did you mean --mem?"));
+}
+
+TEST(RunArguments, MemoryOutOfRangeNamesTheRange) {
+  EXPECT_THAT(ErrorOf({"--mem=1", "x.hvt"}), HasSubstr("2..4096"));
+  EXPECT_THAT(ErrorOf({"--mem=5000", "x.hvt"}), HasSubstr("2..4096"));
+  EXPECT_THAT(ErrorOf({"--mem=lots", "x.hvt"}), HasSubstr("2..4096"));
+}
+
+TEST(RunArguments, DeviceWithoutNameOrValueIsAnError) {
+  EXPECT_THAT(ErrorOf({"--net=tap0", "x.hvt"}), HasSubstr("--net:NAME=TAP"));
+  EXPECT_THAT(ErrorOf({"--block:storage", "x.hvt"}), HasSubstr("--block:NAME=FILE"));
+}
+
+TEST(RunArguments, SameDeviceTwiceIsAnError) {
+  EXPECT_THAT(ErrorOf({"--net:a=tap0", "--block:a=f", "x.hvt"}), HasSubstr("twice"));
+}
+
+TEST(RunArguments, MulticastMacIsAnError) {
+  EXPECT_THAT(ErrorOf({"--net:a=t", "--net-mac:a=01:00:00:00:00:01", "x.hvt"}),
+              HasSubstr("unicast"));
+}
+
+TEST(RunArguments, SectorSizeMustBeAPowerOfTwo) {
+  EXPECT_THAT(ErrorOf({"--block:a=f", "--block-sector-size:a=1000", "x.hvt"}),
+              HasSubstr("power of two"));
+}
+
+TEST(RunArguments, NoImageIsAnError) {
+  EXPECT_THAT(ErrorOf({"--mem=64"}), HasSubstr("no image"));
+  EXPECT_THAT(ErrorOf({}), HasSubstr("no image"));
+}
+
+}  // namespace
+}  // namespace summon::cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Crashes at bad moments: monitors, summond and launcherd are killed; clients get their page.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "tests/end_to_end/fixture.h"
+
+namespace summon::end_to_end {
+namespace {
+
+using testing::HasSubstr;
+using Surviving = EveryLauncher;
+
+// The pid of the monitor that runs an instance (not one that waits in the pool): the newest one
+// cannot be told from outside, so all are ended, as the out-of-memory killer might.
+void KillMonitors(testbed::House& house) {
+  for (const pid_t pid : house.Monitors()) (void)kill(pid, SIGKILL);  // may have ended meanwhile
+}
+
+TEST_P(Surviving, MonitorKilledWhenReadyIsReplacedAtTheNextPacket) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  std::this_thread::sleep_for(std::chrono::seconds(6));  // older than "young": no failure
+  KillMonitors(house());
+  ASSERT_TRUE(house().AwaitState("web", "asleep", kPatience).ok());
+  const auto page = Fetch(house(), kWeb);
+  ASSERT_TRUE(page.ok()) << page.error().message() << house().Logs();
+  EXPECT_EQ(page->status, 200);
+  EXPECT_EQ(page->retransmits, 0u);
+}
+
+TEST_P(Surviving, MonitorKilledWhileBootingIsReplacedAndThePacketIsNotLost) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  std::thread killer([this] {
+    while (house().StatusOf("web").state() != "summoning") {
+      if (house().StatusOf("web").generation() > 0) return;  // was too quick for us
+    }
+    KillMonitors(house());
+  });
+  const auto page = Fetch(house(), kWeb);
+  killer.join();
+  ASSERT_TRUE(page.ok()) << page.error().message() << house().Logs();
+  EXPECT_EQ(page->status, 200);
+}
+
+TEST_P(Surviving, SummondKilledAndRestartedAdoptsAndConnectionsLiveOn) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  const std::string request = "GET /times.json HTTP/1.1\r\nHost: web\r\n\r\n";
+  Result<UniqueFd> connection = Error(ErrorCode::kIo, "not connected");
+  {
+    const testbed::InNamespace client(house().network().client());
+    connection = testbed::ConnectTcp({.address = kWeb}, kPatience);
+  }
+  ASSERT_TRUE(connection.ok()) << connection.error().message();
+  ASSERT_TRUE(testbed::Converse(connection->get(), request, "}", kPatience).ok());
+  house().summond().Signal(SIGKILL);
+  ASSERT_TRUE(house().summond().AwaitEnd(kPatience).has_value());
+  const Status restarted = house().StartSummond();
+  ASSERT_TRUE(restarted.ok()) << restarted.error().message();
+  const Status ready = house().AwaitState("web", "ready", kPatience);
+  ASSERT_TRUE(ready.ok()) << ready.error().message();
+  const auto again = testbed::Converse(connection->get(), request, "}", kPatience);
+  EXPECT_TRUE(again.ok()) << again.error().message();
+  EXPECT_EQ(house().StatusOf("web").generation(), 1u);
+}
+
+TEST_P(Surviving, LauncherdKilledAndRestartedServesAgain) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  house().launcherd().Signal(SIGKILL);
+  ASSERT_TRUE(house().launcherd().AwaitEnd(kPatience).has_value());
+  ASSERT_TRUE(house().StartLauncherd().ok());
+  const Status asleep = house().AwaitState("web", "asleep", kPatience);
+  ASSERT_TRUE(asleep.ok()) << asleep.error().message();
+  // The taps have to be made again before packets can wait in them.
+  const auto answer = Ask(house(), kWebName);
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  const auto page = Fetch(house(), kWeb);
+  ASSERT_TRUE(page.ok()) << page.error().message() << house().Logs();
+}
+
+TEST_P(Surviving, OrderlyEndOfLauncherdLeavesNothing) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  house().summond().Signal(SIGTERM);
+  EXPECT_EQ(house().summond().AwaitEnd(kPatience), 0);
+  house().launcherd().Signal(SIGTERM);
+  EXPECT_EQ(house().launcherd().AwaitEnd(kPatience), 0);
+  EXPECT_THAT(house().Monitors(), testing::IsEmpty());
+  EXPECT_THAT(house().network().HostInterfaces(), testing::UnorderedElementsAre("lo", "cable"));
+}
+
+TEST_P(Surviving, ReloadDoesNotDisturbServicesWhoseEntryIsTheSame) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  house().Reload({.services = Text({.name = "web",
+                                    .address = kWeb,
+                                    .launcher = GetParam(),
+                                    .policy = "idle_timeout_s: 60"}) +
+                              Text({.name = "second",
+                                    .address = "10.77.0.11",
+                                    .launcher = GetParam(),
+                                    .policy = "idle_timeout_s: 60"})});
+  ASSERT_TRUE(house().AwaitState("second", "asleep", kPatience).ok()) << house().Logs();
+  EXPECT_EQ(house().StatusOf("web").state(), "ready");
+  EXPECT_EQ(house().StatusOf("web").generation(), 1u);
+  ASSERT_TRUE(Ask(house(), "second.summon.test").ok());
+  const auto page = Fetch(house(), "10.77.0.11");
+  EXPECT_TRUE(page.ok()) << page.error().message() << house().Logs();
+}
+
+TEST_P(Surviving, BadReloadChangesNothingAndSaysWhere) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  house().ReloadText("zone { apex: \"summon.test\" }\nservce { name: \"web\" }\n");
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + kPatience;
+  while (house().Logs().find("not reloaded") == std::string::npos && clock.Now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_THAT(house().Logs(), HasSubstr("summon.textproto:2:1"));
+  EXPECT_THAT(house().Logs(), HasSubstr("service"));
+  EXPECT_EQ(house().StatusOf("web").state(), "ready");
+  EXPECT_TRUE(Fetch(house(), kWeb).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Launchers, Surviving, testing::Values("KVM", "PROCESS"),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace summon::end_to_end
