@@ -114,7 +114,7 @@ Status AttachDevice(const JobDevice& device, Manifest& manifest) {
 
 }  // namespace
 
-Bytes Manifest::payload() const {
+Bytes Manifest::payload() const& {
   // SAFETY: a trivially copyable value seen as bytes; count <= kManifestEntriesMax: ParseManifest.
   return Bytes(reinterpret_cast<const std::uint8_t*>(this),
                kHeaderSize + count * sizeof(ManifestEntry));

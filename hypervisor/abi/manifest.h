@@ -59,8 +59,9 @@ struct Manifest {
   std::uint32_t count = 1;
   std::array<ManifestEntry, kManifestEntriesMax> entries = {};
 
-  // What a guest sees: the header and `count` entries.
-  Bytes payload() const;
+  // What a guest sees: the header and `count` entries. A view: lives as long as the manifest.
+  Bytes payload() const&;
+  Bytes payload() const&& = delete;
 };
 static_assert(sizeof(Manifest) == 8 + kManifestEntriesMax * sizeof(ManifestEntry));
 

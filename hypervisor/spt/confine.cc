@@ -26,7 +26,10 @@ namespace {
 constexpr rlim_t kDescriptorsMax = 128;
 
 Status SetLimit(__rlimit_resource resource, rlim_t value, const char* name) {
-  const rlimit limit = {value, value};
+  rlimit limit = {};
+  if (getrlimit(resource, &limit) != 0) return ErrnoError(StrCat("read limit ", name), errno);
+  limit.rlim_max = std::min(limit.rlim_max, value);  // never raised: that needs a privilege
+  limit.rlim_cur = limit.rlim_max;
   if (setrlimit(resource, &limit) != 0) return ErrnoError(StrCat("set limit ", name), errno);
   return Ok();
 }
@@ -70,7 +73,7 @@ Status ResetSignals() {
 
 }  // namespace
 
-Status DropPrivileges(std::optional<std::uint32_t> uid) {
+Status GiveUpPrivileges(std::optional<std::uint32_t> uid) {
   SUMMON_TRY(ResetSignals());
   // READ_IMPLIES_EXEC would make the guest's whole memory executable (personality(2)).
   if (personality(PER_LINUX) < 0) return ErrnoError("reset the personality", errno);
@@ -82,7 +85,7 @@ Status DropPrivileges(std::optional<std::uint32_t> uid) {
   return Ok();
 }
 
-Status CloseAllBut(std::span<const int> kept) {
+Status CloseOthers(std::span<const int> kept) {
   std::vector<int> sorted(kept.begin(), kept.end());
   std::sort(sorted.begin(), sorted.end());
   unsigned next = 0;
@@ -99,7 +102,7 @@ Status CloseAllBut(std::span<const int> kept) {
   return Ok();
 }
 
-Status EndWithPeer(int control_fd) {
+Status KillWithPeer(int control_fd) {
   if (fcntl(control_fd, F_SETOWN, getpid()) != 0 || fcntl(control_fd, F_SETSIG, SIGKILL) != 0) {
     return ErrnoError("ask for a signal when the launcher goes", errno);
   }

@@ -13,16 +13,16 @@ namespace summon::hypervisor {
 // Drops what the process will never need again: user and group (to `uid`, when given and root),
 // capabilities, the right to gain any, core dumps, new descriptors and processes. Also puts
 // signals into a known state. Called once, before the job comes.
-Status DropPrivileges(std::optional<std::uint32_t> uid);
+Status GiveUpPrivileges(std::optional<std::uint32_t> uid);
 
 // Closes every descriptor that is not in `kept`.
-Status CloseAllBut(std::span<const int> kept);
+Status CloseOthers(std::span<const int> kept);
 
 // Makes the kernel end this process (SIGKILL) as soon as the other end of `control_fd` is gone or
 // sends anything: nobody could reclaim the instance any more. No code of ours runs beside the
 // guest, and the guest can neither catch, block nor undo it.
 //
 // Errors: kUnavailable when the other end is gone already.
-Status EndWithPeer(int control_fd);
+Status KillWithPeer(int control_fd);
 
 }  // namespace summon::hypervisor

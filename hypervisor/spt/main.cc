@@ -77,8 +77,8 @@ Status FillStandardDescriptors() {
 Result<SptTimers> PrepareProcess(const Options& options) {
   const int inherited[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, kControlFd};
   SUMMON_TRY(FillStandardDescriptors());
-  SUMMON_TRY(CloseAllBut(inherited));
-  SUMMON_TRY(DropPrivileges(options.uid));
+  SUMMON_TRY(CloseOthers(inherited));
+  SUMMON_TRY(GiveUpPrivileges(options.uid));
   return MakeTimers();
 }
 

@@ -110,18 +110,19 @@ Status ArrangeDescriptors(SptJob& job, const Wiring& wiring) {
   std::vector<int> kept = {STDOUT_FILENO, kControlFd, wiring.policy.epoll_fd,
                            wiring.policy.timer_fd};
   for (UniqueFd& device : job.devices) kept.push_back(device.get());
-  return CloseAllBut(kept);
+  return CloseOthers(kept);
 }
 
-Status LockDown(SptJob& job, const Wiring& wiring) {
+// Everything but the filter itself, which is for EnterGuest to install.
+Result<FilterProgram> LockDown(SptJob& job, const Wiring& wiring) {
   SUMMON_TRY(ArrangeDescriptors(job, wiring));
-  SUMMON_TRY(EndWithPeer(kControlFd));
-  const FilterProgram filter = SUMMON_TRY(BuildSptFilter(wiring.policy));
+  SUMMON_TRY(KillWithPeer(kControlFd));
+  FilterProgram filter = SUMMON_TRY(BuildSptFilter(wiring.policy));
   const WatchReach reach = SUMMON_TRY(ArmStageWatch(wiring.watch));
   ReportStage(kControlFd, Stage::kRunning);
   // Without the watch nobody will see the guest's first POLL; starters wait for kReady.
   if (reach == WatchReach::kNothing) ReportStage(kControlFd, Stage::kReady);
-  return InstallFilter(filter);
+  return filter;
 }
 
 }  // namespace
@@ -154,9 +155,9 @@ std::optional<RunFailure> RunJob(SptJob job, SptTimers timers) {
   if (!start.ok()) return RunFailure{EndReason::kHostFault, start.error()};
   ReportStage(kControlFd, Stage::kLoaded);
 
-  const Status locked = LockDown(job, *wiring);
-  if (!locked.ok()) return RunFailure{EndReason::kHostFault, locked.error()};
-  EnterGuest(*start);
+  const Result<FilterProgram> filter = LockDown(job, *wiring);
+  if (!filter.ok()) return RunFailure{EndReason::kHostFault, filter.error()};
+  return RunFailure{EndReason::kHostFault, EnterGuest(*start, *filter)};
 }
 
 }  // namespace summon::hypervisor

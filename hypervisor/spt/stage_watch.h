@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "hypervisor/control/protocol.h"
+#include "hypervisor/sandbox/seccomp.h"
 
 namespace summon::hypervisor {
 
@@ -52,8 +53,11 @@ struct GuestStart {
   std::uint64_t boot_info = 0;
 };
 
-// Clears the thread pointer and the registers and jumps into the guest, watched if the watch is
-// armed. Nothing of ours runs afterwards but the watch's handler.
-[[noreturn]] void EnterGuest(const GuestStart& start);
+// Installs `filter`, clears the thread pointer and the registers and jumps into the guest, watched
+// if the watch is armed. Nothing of ours runs afterwards but the watch's handler: not even a
+// destructor, which might make a system call that only we need.
+//
+// Returns only when the kernel refuses the filter. The process must have set no_new_privs.
+Error EnterGuest(const GuestStart& start, const FilterProgram& filter);
 
 }  // namespace summon::hypervisor

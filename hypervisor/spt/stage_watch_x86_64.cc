@@ -10,6 +10,7 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -240,7 +241,14 @@ Result<WatchReach> ArmStageWatch(const WatchPlan& plan) {
   return WatchReach::kAllStages;
 }
 
-void EnterGuest(const GuestStart& start) {
+Error EnterGuest(const GuestStart& start, const FilterProgram& filter) {
+  const auto code = filter.instructions();
+  // The kernel does not write through this pointer; its struct lacks the const.
+  const sock_fprog program = {static_cast<unsigned short>(code.size()),
+                              const_cast<sock_filter*>(code.data())};
+  const long result = RawCall(
+      SYS_seccomp, {.a0 = SECCOMP_SET_MODE_FILTER, .a2 = AddressOf(&program)});
+  if (result < 0) return RawError("install the system call filter", result);
   // The guest must find no thread pointer: not ours to scribble on, and ABI 1 and 2 guests that
   // use TLS without setting it up are to fault.
   (void)RawCall(SYS_arch_prctl, {.a0 = ARCH_SET_FS, .a1 = 0});  // cannot fail

@@ -26,8 +26,11 @@ std::vector<std::uint8_t> PayloadOf(const std::vector<ManifestEntry>& entries) {
   const std::uint32_t header[] = {kManifestVersion, static_cast<std::uint32_t>(entries.size())};
   std::vector<std::uint8_t> payload(sizeof header + entries.size() * sizeof(ManifestEntry));
   std::memcpy(payload.data(), header, sizeof header);
-  std::memcpy(payload.data() + sizeof header, entries.data(),
-              entries.size() * sizeof(ManifestEntry));
+  std::uint8_t* at = payload.data() + sizeof header;
+  for (const ManifestEntry& entry : entries) {
+    std::memcpy(at, &entry, sizeof entry);
+    at += sizeof entry;
+  }
   return payload;
 }
 
@@ -220,8 +223,8 @@ TEST(BootArea, HvtGuestFindsItsInformation) {
   EXPECT_EQ(info.manifest % 8, 0u);
   // SAFETY: the command line is NUL terminated inside the vector.
   EXPECT_STREQ(reinterpret_cast<const char*>(memory.data() + info.command_line), "one two");
-  const Bytes payload = NetAndBlock().payload();
-  EXPECT_EQ(std::memcmp(memory.data() + info.manifest, payload.data(), 8), 0);
+  const Manifest manifest = NetAndBlock();
+  EXPECT_EQ(std::memcmp(memory.data() + info.manifest, manifest.payload().data(), 8), 0);
   EXPECT_EQ(std::memcmp(memory.data() + info.manifest + 8 + 104, "service", 8), 0);
 }
 
