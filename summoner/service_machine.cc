@@ -257,6 +257,7 @@ void Stepper::On(const Adopted& event) {
     }
     return;
   }
+  s_.packet_waits = false;
   if (!event.ready) return Enter(Summoning{event.generation});
   Enter(Ready{event.generation, now_});
   // What the process before us promised is not known: as much as it can have.
@@ -330,6 +331,7 @@ void Stepper::On(const Available&) {
 
 void Stepper::BeginSummon() {
   ++s_.last_generation;
+  s_.packet_waits = false;
   Enter(Summoning{s_.last_generation});
   effects_.push_back(Launch{{s_.service, s_.last_generation}});
 }
@@ -350,10 +352,11 @@ void Stepper::Fail(launcher::EndReason reason, std::string detail) {
 
 void Stepper::RestUnavailable() {
   RefuseAll(RefuseReason::kUnavailable, s_.problem);
-  if (s_.wanted != Trigger::kPacket) ClearWanted(Outcome::kRefused);
+  if (!s_.packet_waits) ClearWanted(Outcome::kRefused);
 }
 
 void Stepper::Remember(Trigger trigger) {
+  if (trigger == Trigger::kPacket) s_.packet_waits = true;
   if (s_.wanted) {
     Count(trigger, Outcome::kReused);
   } else {

@@ -71,6 +71,9 @@ struct ServiceState {
   // The summon that was asked for and is not ready yet. Set while Summoning (except for an
   // adopted instance), and in other phases when an instance is still to be made.
   std::optional<Trigger> wanted;
+  // A frame waits at the tap, and the launcher will not tell of it again before an instance has
+  // come and gone. While it does, `wanted` is not given up.
+  bool packet_waits = false;
   std::vector<Waiter> waiters;  // oldest first; at most Policy::waiters_max
   Instant lease_until{};        // no instance is reclaimed for idleness before; never goes back
   std::uint32_t failures = 0;   // in a row
