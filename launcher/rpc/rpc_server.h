@@ -20,7 +20,7 @@
 namespace summon::launcher {
 
 struct RpcServerOptions {
-  std::vector<unsigned> allowed_uids;  // who may connect (SO_PEERCRED); nobody else
+  std::vector<unsigned> allowed_uids{};  // who may connect (SO_PEERCRED); nobody else
   // Services that a client does not state again are forgotten this long after it said that it
   // has stated all.
   Duration unclaimed_after = std::chrono::seconds(30);
@@ -28,6 +28,10 @@ struct RpcServerOptions {
 
 class RpcServer final {
  public:
+  // Frames that may wait for a client that does not read; beyond, its connection is closed.
+  static constexpr std::size_t kQueuedFramesMax = 16'384;
+  static constexpr std::size_t kServicesMax = 65'536;
+
   // `loop` and `log` outlive the server.
   RpcServer(Loop& loop, Logger& log, RpcServerOptions options);
   ~RpcServer();
@@ -36,17 +40,18 @@ class RpcServer final {
 
   // Give this to the launcher that is to be served: it tells its events here.
   Events& events();
-  // Serves `launcher` (which outlives the last call into this server; destroy the server first
-  // or stop the loop) to whoever connects to `listener`, a listening SEQPACKET socket. Once.
-  Status Serve(Launcher& launcher, UniqueFd listener);
-  // The same for a connection that is already there, as if it had been accepted. After Serve or
-  // ServeWithoutListener.
-  void ServeWithoutListener(Launcher& launcher);
+  // The launcher to serve; once, before the two below. It may be destroyed before the server if
+  // the loop does not run any more.
+  void Serve(Launcher& launcher);
+  // Serves whoever connects to `listener`, a listening SEQPACKET socket.
+  Status Listen(UniqueFd listener);
+  // Serves a connection that is already there, as if it had been accepted.
   void Accept(UniqueFd connection);
 
   // Takes back every service; `done` runs when the last instance has ended. For an orderly end.
   void ForgetAll(std::function<void()> done);
 
+  // A client is there and has said hello.
   bool connected() const;
 
  private:

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding the kind of an image, and running it.
+#include "launcher/foreground/foreground.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/loop/loop.h"
+#include "base/strings.h"
+#include "launcher/foreground/devices.h"
+#include "launcher/monitor/end_report.h"
+#include "launcher/monitor/monitor_launcher.h"
+#include "launcher/monitor/process.h"
+
+namespace summon::launcher {
+
+namespace {
+
+// A run under construction.
+struct Run {
+  const ForegroundOptions& options;
+  std::string monitor_dir;
+  UniqueFd image;
+  std::unique_ptr<hypervisor::JobFrame> frame;
+  std::vector<ForegroundDevice> devices;
+};
+
+Result<Run> Gather(const ForegroundOptions& options) {
+  Run run{options, options.monitor_dir, UniqueFd(), std::make_unique<hypervisor::JobFrame>(), {}};
+  if (run.monitor_dir.empty()) run.monitor_dir = SUMMON_TRY(OwnProgramDirectory());
+  run.image = UniqueFd(open(options.image.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!run.image.valid()) return ErrnoError(StrCat("open image ", options.image), errno);
+  for (const ForegroundNet& net : options.nets) {
+    run.devices.push_back(SUMMON_TRY(OpenNet(net).Wrap(StrCat("--net:", net.name))));
+  }
+  for (const ForegroundBlock& block : options.blocks) {
+    run.devices.push_back(SUMMON_TRY(OpenBlock(block).Wrap(StrCat("--block:", block.name))));
+  }
+  if (run.devices.size() > hypervisor::kDevicesMax) {
+    return Error(ErrorCode::kInvalid, StrCat(run.devices.size(), " devices; at most ",
+                                             hypervisor::kDevicesMax));
+  }
+  std::string command_line;
+  for (const std::string& argument : options.arguments) {
+    command_line += StrCat(command_line.empty() ? "" : " ", argument);
+  }
+  hypervisor::JobFrame& frame = *run.frame;
+  if (command_line.size() >= sizeof frame.command_line) {
+    return Error(ErrorCode::kInvalid, StrCat("the arguments have ", command_line.size(),
+                                             " bytes; at most ", sizeof frame.command_line - 1));
+  }
+  std::memcpy(frame.command_line, command_line.data(), command_line.size());
+  frame.magic = hypervisor::kProtocolMagic;
+  frame.version = hypervisor::kProtocolVersion;
+  frame.memory_bytes = std::uint64_t{options.memory_mib} << 20;
+  for (const ForegroundDevice& device : run.devices) {
+    frame.devices[frame.device_count++] = device.device;
+  }
+  return run;
+}
+
+enum class Purpose { kCheck, kRun };
+
+Result<std::unique_ptr<MonitorProcess>> StartMonitor(Loop& loop, const Run& run, Kind kind,
+                                                     Purpose purpose) {
+  const bool is_kvm = kind == Kind::kKvm;
+  SpawnSpec spec{
+      .program = StrCat(run.monitor_dir, is_kvm ? "/summon-monitor" : "/summon-spt"),
+      .arguments = {}};
+  UniqueFd kvm;
+  if (is_kvm && purpose == Purpose::kRun) {
+    kvm = UniqueFd(open(run.options.kvm_path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!kvm.valid()) {
+      const Error error = ErrnoError(StrCat("open ", run.options.kvm_path), errno);
+      return Error(error.code(), StrCat(error.message(),
+                                        " (this image needs KVM; is it enabled, and are you in "
+                                        "the group kvm? Its spt build runs without)"));
+    }
+    spec.kvm_fd = kvm.get();
+    spec.arguments.push_back(StrCat("--kvm-fd=", kMonitorKvmFd));
+    if (!run.options.guest_mode.empty()) {
+      spec.arguments.push_back(StrCat("--guest-mode=", run.options.guest_mode));
+    }
+  }
+  return MonitorProcess::Start(loop, spec);
+}
+
+Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, int console) {
+  std::vector<int> fds = {run.image.get(), console};
+  for (const ForegroundDevice& device : run.devices) fds.push_back(device.fd.get());
+  run.frame->flags = purpose == Purpose::kCheck ? hypervisor::kJobCheckOnly : 0u;
+  return process.SendJob(*run.frame, fds);
+}
+
+// Runs one monitor to its end. `on_stage` may be empty.
+Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose, int console,
+                          const std::function<void(MonitorProcess&)>& meanwhile) {
+  std::unique_ptr<MonitorProcess> process = SUMMON_TRY(StartMonitor(loop, run, kind, purpose));
+  std::optional<MonitorExit> ended;
+  process->OnExit([&ended, &loop](const MonitorExit& exit) {
+    ended = exit;
+    loop.Stop();
+  });
+  const Status given = GiveJob(*process, run, purpose, console);
+  // A monitor that died before its job says why in its end report.
+  if (!given.ok() && given.error().code() != ErrorCode::kUnavailable) return given.error();
+  if (meanwhile) meanwhile(*process);
+  while (!ended) loop.Run();
+  return *ended;
+}
+
+Status CheckAs(Loop& loop, const Run& run, Kind kind, int null_device) {
+  const MonitorExit exit =
+      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, null_device, nullptr));
+  const bool sound = exit.broken.empty() && exit.end &&
+                     exit.end->reason == hypervisor::EndReason::kHalted;
+  if (sound) return Ok();
+  return Error(ErrorCode::kInvalid, DescribeExit(exit));
+}
+
+// The kind that the image was built for: its monitors say.
+Result<Kind> FindKind(Loop& loop, const Run& run) {
+  const UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null_device.valid()) return ErrnoError("open /dev/null", errno);
+  const std::string& path = run.options.image;
+  if (run.options.kind) {
+    SUMMON_TRY(CheckAs(loop, run, *run.options.kind, null_device.get()).Wrap(path));
+    return *run.options.kind;
+  }
+  const bool named_spt = path.ends_with(".spt");
+  const Kind likely = named_spt ? Kind::kProcess : Kind::kKvm;
+  const Kind other = named_spt ? Kind::kKvm : Kind::kProcess;
+  const Status as_likely = CheckAs(loop, run, likely, null_device.get());
+  if (as_likely.ok()) return likely;
+  const Status as_other = CheckAs(loop, run, other, null_device.get());
+  if (as_other.ok()) return other;
+  if (named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
+  return Error(as_likely.error().code(),
+               StrCat(path, ": as ", KindName(likely), ": ", as_likely.error().message(), "; as ",
+                      KindName(other), ": ", as_other.error().message()));
+}
+
+// Copies the console to our standard output. The pipe is between them because the guest must not
+// get a descriptor of our terminal.
+class ConsoleCopy final {
+ public:
+  static Result<std::unique_ptr<ConsoleCopy>> Create(Loop& loop) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoError("create console pipe", errno);
+    // Only our end does not block: a guest that prints faster than our output takes it waits,
+    // and nothing is lost.
+    if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) return ErrnoError("set up console pipe", errno);
+    auto copy = std::make_unique<ConsoleCopy>();
+    copy->reader_ = UniqueFd(fds[0]);
+    copy->writer_ = UniqueFd(fds[1]);
+    copy->watcher_ = SUMMON_TRY(FdWatcher::Create(
+        loop, copy->reader_.get(), [raw = copy.get()](FdWatcher::Ready) { raw->CopySome(); }));
+    copy->watcher_->Watch(FdWatcher::Interest::kRead);
+    return copy;
+  }
+
+  int writer() const { return writer_.get(); }
+  // What is left once the guest is gone.
+  void Finish() {
+    writer_.Reset();
+    while (CopySome()) {
+    }
+  }
+
+ private:
+  bool CopySome() {
+    char text[16 * 1024];
+    const ssize_t size = read(reader_.get(), text, sizeof text);
+    if (size <= 0) return false;
+    for (ssize_t written = 0; written < size;) {
+      const ssize_t now = write(STDOUT_FILENO, text + written,
+                                static_cast<std::size_t>(size - written));
+      if (now < 0 && errno == EINTR) continue;
+      if (now < 0) return true;  // nobody reads our output: the guest goes on
+      written += now;
+    }
+    return true;
+  }
+
+  UniqueFd reader_;
+  UniqueFd writer_;
+  std::unique_ptr<FdWatcher> watcher_;
+};
+
+void Complain(std::string_view text) {
+  const std::string line = StrCat("summon: ", text, "\n");
+  (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
+}
+
+Result<int> StatusOf(const EndReport& report, bool guest_ran) {
+  switch (report.reason) {
+    case EndReason::kHalted: return report.exit_status;
+    case EndReason::kGuestFault:
+      Complain(report.detail);
+      return 1;
+    default: break;
+  }
+  if (!guest_ran) {
+    const bool rejected = report.reason == EndReason::kImageRejected;
+    return Error(rejected ? ErrorCode::kInvalid : ErrorCode::kUnavailable, report.detail);
+  }
+  Complain(report.detail);
+  return 1;
+}
+
+}  // namespace
+
+Result<int> RunForeground(const ForegroundOptions& options) {
+  const Run run = SUMMON_TRY(Gather(options));
+  std::unique_ptr<Loop> loop = SUMMON_TRY(Loop::Create());
+  const Kind kind = SUMMON_TRY(FindKind(*loop, run));
+  std::unique_ptr<ConsoleCopy> console = SUMMON_TRY(ConsoleCopy::Create(*loop));
+
+  int ended_by = 0;
+  std::vector<std::unique_ptr<SignalWatcher>> signals;
+  const auto end_on_signals = [&signals, &loop, &ended_by](MonitorProcess& process) {
+    for (const int number : {SIGINT, SIGTERM}) {
+      signals.push_back(
+          std::make_unique<SignalWatcher>(*loop, number, [&process, &ended_by, number] {
+            ended_by = number;
+            process.Kill();
+          }));
+    }
+  };
+  const Result<MonitorExit> exit =
+      Await(*loop, run, kind, Purpose::kRun, console->writer(), end_on_signals);
+  signals.clear();
+  console->Finish();
+  console.reset();
+  if (!exit.ok()) return exit.error();
+  constexpr int kEndedBySignal = 128;  // as shells count it
+  if (ended_by != 0) return kEndedBySignal + ended_by;
+  return StatusOf(InterpretExit(kind, Asked::kNo, *exit), exit->guest_ran);
+}
+
+}  // namespace summon::launcher
