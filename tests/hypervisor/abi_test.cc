@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/strings.h"
 #include "hypervisor/abi/boot_area.h"
 #include "hypervisor/abi/hypercall.h"
 #include "hypervisor/abi/manifest.h"
@@ -77,7 +78,7 @@ TEST(Manifest, WithoutDevicesIsGood) {
 
 TEST(Manifest, SixtyThreeDevicesAreGoodAndOneMoreIsNot) {
   std::vector<ManifestEntry> entries = {kReserved};
-  for (int i = 0; i < 63; ++i) entries.push_back(Entry("d" + std::to_string(i), 1));
+  for (int i = 0; i < 63; ++i) entries.push_back(Entry(StrCat("d", i), 1));
   EXPECT_EQ(Refusal(entries), "accepted");
   entries.push_back(Entry("more", 1));
   EXPECT_EQ(Refusal(entries), "manifest has 65 entries; must be 1..64");

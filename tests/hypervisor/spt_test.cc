@@ -14,6 +14,7 @@
 #include <iterator>
 #include <string>
 
+#include "base/strings.h"
 #include "base/unique_fd.h"
 #include "tests/hypervisor/spt_guests.h"
 #include "tests/hypervisor/spt_harness.h"
@@ -170,6 +171,21 @@ TEST(Spt, FrameThatWaitedInTheTapIsReadAfterTheBoot) {
   EXPECT_EQ(process.NextStage(), Stage::kFirstByteOut);
 }
 
+TEST(Spt, PausedGuestGoesOnWhereItWas) {
+  SptProcess process;
+  const FakeTap tap = MakeTap();
+  JobFrame job = SptProcess::Job();
+  SptProcess::AddNet(job, "service");
+  process.Send(job, ImageOf(GuestEcho(), {kService}), {tap.guest.get()});
+  for (int i = 0; i < 4; ++i) (void)process.NextStage();
+  ASSERT_EQ(kill(process.pid(), SIGSTOP), 0);
+  const std::string udp = UdpFrame();
+  EXPECT_EQ(write(tap.far.get(), udp.data(), udp.size()), static_cast<ssize_t>(udp.size()));
+  ASSERT_EQ(kill(process.pid(), SIGCONT), 0);
+  EXPECT_EQ(process.NextStage(), Stage::kFirstPacketIn);
+  EXPECT_EQ(process.NextStage(), Stage::kFirstByteOut);
+}
+
 TEST(Spt, ForbiddenCallEndsTheProcessWithSigsys) {
   EXPECT_EQ(RunToEnd(GuestGetpid()).signal, SIGSYS);
 }
@@ -231,7 +247,7 @@ TEST(Spt, SixtyThreeDevicesAttach) {
   std::vector<TinyDevice> devices;
   std::vector<int> fds;
   for (std::size_t i = 0; i < kDevicesMax; ++i) {
-    const std::string name = "disk" + std::to_string(i);
+    const std::string name = StrCat("disk", i);
     devices.push_back({name, DeviceType::kBlock});
     SptProcess::AddBlock(job, name.c_str(), kStorageCapacity);
     fds.push_back(storage.get());
@@ -270,7 +286,7 @@ TEST(Spt, RunningGuestHasOnlyItsDescriptors) {
   SptProcess process;
   process.Send(SptProcess::Job(), ImageOf(GuestSpin()));
   for (int i = 0; i < 3; ++i) (void)process.NextStage();
-  const std::filesystem::directory_iterator open("/proc/" + std::to_string(process.pid()) + "/fd");
+  const std::filesystem::directory_iterator open(StrCat("/proc/", process.pid(), "/fd"));
   // Console, control socket, epoll set and timer.
   EXPECT_EQ(std::distance(begin(open), end(open)), 4);
 }
@@ -279,7 +295,7 @@ TEST(Spt, RunningGuestHasNoPrivileges) {
   SptProcess process;
   process.Send(SptProcess::Job(), ImageOf(GuestSpin()));
   for (int i = 0; i < 3; ++i) (void)process.NextStage();
-  std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
+  std::ifstream status(StrCat("/proc/", process.pid(), "/status"));
   const std::string text{std::istreambuf_iterator<char>(status), {}};
   EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos);
   EXPECT_NE(text.find("CapEff:\t0000000000000000"), std::string::npos);
@@ -291,7 +307,7 @@ TEST(Spt, UserIsDroppedWhenRoot) {
   SptProcess process({"--uid=61234"});
   process.Send(SptProcess::Job(), ImageOf(GuestSpin()));
   for (int i = 0; i < 3; ++i) (void)process.NextStage();
-  std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
+  std::ifstream status(StrCat("/proc/", process.pid(), "/status"));
   const std::string text{std::istreambuf_iterator<char>(status), {}};
   EXPECT_NE(text.find("Uid:\t61234\t61234\t61234\t61234"), std::string::npos);
   EXPECT_NE(text.find("Gid:\t61234\t61234\t61234\t61234"), std::string::npos);
