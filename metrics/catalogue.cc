@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metrics' names, helps and labels.
+#include "metrics/catalogue.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+
+#include "base/check.h"
+#include "metrics/state.h"
+
+namespace summon::metrics {
+
+namespace {
+
+constexpr std::array kTypes = {"A",     "AAAA",  "NS",  "SOA", "TXT",  "MX",
+                               "CNAME", "HTTPS", "SRV", "ANY", "other"};
+constexpr std::array kResults = {"answer",  "no_data",   "nx_domain", "refused", "form_err",
+                                 "not_imp", "serv_fail", "bad_vers",  "dropped"};
+constexpr std::array kTransports = {"udp", "tcp"};
+constexpr std::array kTriggers = {"dns", "packet", "api", "schedule", "dependency"};
+constexpr std::array kOutcomes = {"booted", "reused", "refused", "failed"};
+constexpr std::array kRefusals = {"memory_budget", "in_flight",     "waiters",
+                                  "backoff",       "not_permitted", "cannot_run"};
+constexpr std::array kStages = {"decision", "assigned", "loaded",          "running",
+                                "ready",    "answer",   "first_packet_in", "first_byte_out"};
+constexpr std::array kRungs = {"running", "paused", "parked", "saved"};
+constexpr std::array kReclaims = {"idle", "api", "config", "pressure", "timeout", "shutdown"};
+constexpr std::array kExits = {"reclaimed",    "halted",     "guest_fault", "image_rejected",
+                               "monitor_died", "host_fault", "unavailable"};
+
+// The label of an enum's value.
+template <std::size_t kCount, typename Enum>
+std::string Label(const std::array<const char*, kCount>& names, Enum value) {
+  const auto index = static_cast<std::size_t>(value);
+  SUMMON_CHECK(index < kCount);
+  return names[index];
+}
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+constexpr double kBytesPerMib = 1024.0 * 1024.0;
+
+}  // namespace
+
+Catalogue::Catalogue(std::string_view version, std::string_view launcher)
+    : state_(std::make_unique<State>()) {
+  state_->build_info.Add({{"version", std::string(version)}, {"launcher", std::string(launcher)}})
+      .Set(1);
+  // Series that alerts are made of exist from the start, so that the first event is a change.
+  for (const char* trigger : kTriggers) {
+    state_->triggers.Add({{"trigger", trigger}});
+    for (const char* outcome : kOutcomes) {
+      state_->summons.Add({{"trigger", trigger}, {"outcome", outcome}});
+    }
+  }
+  for (const char* reason : kRefusals) state_->refusals.Add({{"reason", reason}});
+  for (const char* reason : kReclaims) state_->reclaims.Add({{"reason", reason}});
+  for (const char* reason : kExits) state_->exits.Add({{"reason", reason}});
+  for (const char* rung : kRungs) state_->instances.Add({{"rung", rung}});
+}
+
+Catalogue::~Catalogue() = default;
+
+void Catalogue::DnsQueries(QueryType type, QueryResult result, Transport transport,
+                           std::uint64_t count) {
+  state_->queries
+      .Add({{"type", Label(kTypes, type)},
+            {"result", Label(kResults, result)},
+            {"transport", Label(kTransports, transport)}})
+      .Increment(static_cast<double>(count));
+}
+
+void Catalogue::QueryToAnswer(Duration took) { state_->query_to_answer.Observe(Seconds(took)); }
+
+void Catalogue::Triggered(Trigger trigger) {
+  state_->triggers.Add({{"trigger", Label(kTriggers, trigger)}}).Increment();
+}
+
+void Catalogue::Summoned(Trigger trigger, Outcome outcome) {
+  state_->summons
+      .Add({{"trigger", Label(kTriggers, trigger)}, {"outcome", Label(kOutcomes, outcome)}})
+      .Increment();
+}
+
+void Catalogue::Refused(Trigger trigger, Refusal reason) {
+  Summoned(trigger, Outcome::kRefused);
+  state_->refusals.Add({{"reason", Label(kRefusals, reason)}}).Increment();
+}
+
+void Catalogue::StageReached(Stage stage, Duration since_trigger) {
+  state_->stages.Add({{"stage", Label(kStages, stage)}}, Buckets()).Observe(Seconds(since_trigger));
+}
+
+void Catalogue::SetInstances(Rung rung, std::uint64_t count) {
+  state_->instances.Add({{"rung", Label(kRungs, rung)}}).Set(static_cast<double>(count));
+}
+
+void Catalogue::SetWaiters(std::uint64_t count) { state_->waiters.Set(static_cast<double>(count)); }
+
+void Catalogue::SetServices(std::uint64_t count) {
+  state_->services.Set(static_cast<double>(count));
+}
+
+void Catalogue::SetMemory(Memory memory) {
+  state_->memory_budget.Set(static_cast<double>(memory.budget_mib) * kBytesPerMib);
+  state_->memory_used.Set(static_cast<double>(memory.used_mib) * kBytesPerMib);
+}
+
+void Catalogue::Reclaimed(ReclaimReason reason) {
+  state_->reclaims.Add({{"reason", Label(kReclaims, reason)}}).Increment();
+}
+
+void Catalogue::GuestExited(ExitReason reason) {
+  state_->exits.Add({{"reason", Label(kExits, reason)}}).Increment();
+}
+
+void Catalogue::TapDropped(std::uint64_t frames) {
+  state_->tap_dropped.Increment(static_cast<double>(frames));
+}
+
+void Catalogue::ConsoleLost(std::uint64_t bytes) {
+  state_->console_lost.Increment(static_cast<double>(bytes));
+}
+
+void Catalogue::StaleEvent() { state_->stale_events.Increment(); }
+
+void Catalogue::ConfigLoaded(std::int64_t wall_nanos) {
+  state_->config_loaded.Set(static_cast<double>(wall_nanos) / 1e9);
+}
+
+void Catalogue::ConfigRejected() { state_->config_rejected.Increment(); }
+
+std::string Catalogue::Exposition() const {
+  return prometheus::TextSerializer().Serialize(state_->registry->Collect());
+}
+
+}  // namespace summon::metrics

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Every metric that summond has, in one place: what is counted, and by which labels.
+//
+// Labels come from the enums here and from the configuration, never from packets, so that nobody
+// outside can make the number of time series grow. This is the only room that knows
+// prometheus-cpp. Methods may be called from any thread; they do not block.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace summon::metrics {
+
+// Labels of one value each; the text of a label is the name in lower case: kNoData is "no_data".
+enum class QueryType { kA, kAaaa, kNs, kSoa, kTxt, kMx, kCname, kHttps, kSrv, kAny, kOther };
+enum class QueryResult {
+  kAnswer, kNoData, kNxDomain, kRefused, kFormErr, kNotImp, kServFail, kBadVers, kDropped,
+};
+enum class Transport { kUdp, kTcp };
+enum class Trigger { kDns, kPacket, kApi, kSchedule, kDependency };
+// What became of a trigger: summons = booted + reused + refused + failed.
+enum class Outcome { kBooted, kReused, kRefused, kFailed };
+enum class Refusal { kMemoryBudget, kInFlight, kWaiters, kBackoff, kNotPermitted, kCannotRun };
+enum class Stage {
+  kDecision, kAssigned, kLoaded, kRunning, kReady, kAnswer, kFirstPacketIn, kFirstByteOut,
+};
+enum class Rung { kRunning, kPaused, kParked, kSaved };
+enum class ReclaimReason { kIdle, kApi, kConfig, kPressure, kTimeout, kShutdown };
+enum class ExitReason {
+  kReclaimed, kHalted, kGuestFault, kImageRejected, kMonitorDied, kHostFault, kUnavailable,
+};
+
+class Catalogue final {
+ public:
+  // `version` and `launcher` (of this host: "kvm", "process", ...) stand in summon_build_info.
+  Catalogue(std::string_view version, std::string_view launcher);
+  ~Catalogue();
+  Catalogue(const Catalogue&) = delete;
+  Catalogue& operator=(const Catalogue&) = delete;
+
+  // summon_dns_queries_total{type,result,transport}: `count` more queries were dealt with.
+  void DnsQueries(QueryType type, QueryResult result, Transport transport, std::uint64_t count = 1);
+  // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
+  void QueryToAnswer(Duration took);
+
+  // summon_triggers_total{trigger}: a reason to summon arrived. Ends in one Summoned() or Refused().
+  void Triggered(Trigger trigger);
+  // summon_summons_total{trigger,outcome}: what became of it. Not for kRefused: see Refused().
+  void Summoned(Trigger trigger, Outcome outcome);
+  // The same with the outcome "refused", and summon_summon_refusals_total{reason}.
+  void Refused(Trigger trigger, Refusal reason);
+  // summon_stage_duration_seconds{stage}: from the trigger to the stage.
+  void StageReached(Stage stage, Duration since_trigger);
+
+  // summon_instances{rung}, summon_waiters, summon_services, summon_memory_budget_bytes,
+  // summon_memory_used_bytes: as they are now.
+  void SetInstances(Rung rung, std::uint64_t count);
+  void SetWaiters(std::uint64_t count);
+  void SetServices(std::uint64_t count);
+  struct Memory {
+    std::uint64_t budget_mib = 0;
+    std::uint64_t used_mib = 0;
+  };
+  void SetMemory(Memory memory);
+
+  // summon_reclaims_total{reason}.
+  void Reclaimed(ReclaimReason reason);
+  // summon_guest_exits_total{reason}.
+  void GuestExited(ExitReason reason);
+  // summon_tap_dropped_frames_total, summon_guest_console_lost_bytes_total.
+  void TapDropped(std::uint64_t frames);
+  void ConsoleLost(std::uint64_t bytes);
+  // summon_stale_events_total: events of an older generation.
+  void StaleEvent();
+
+  // summon_config_last_reload_success_timestamp_seconds, from WallNanos().
+  void ConfigLoaded(std::int64_t wall_nanos);
+  // summon_config_reload_failures_total.
+  void ConfigRejected();
+
+  // Everything, as Prometheus' text exposition format.
+  std::string Exposition() const;
+
+ private:
+  friend class Exposer;
+  struct State;
+  const std::unique_ptr<State> state_;
+};
+
+// Serves a catalogue over HTTP at /metrics, on threads of its own. The catalogue outlives it.
+class Exposer final {
+ public:
+  // `endpoint` is "address:port"; port 0 takes a free one. kBusy when the port is in use.
+  static Result<std::unique_ptr<Exposer>> Create(const Catalogue& catalogue,
+                                                 const std::string& endpoint);
+  ~Exposer();
+  Exposer(const Exposer&) = delete;
+  Exposer& operator=(const Exposer&) = delete;
+
+  int port() const;
+
+ private:
+  struct State;
+  explicit Exposer(std::unique_ptr<State> state);
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace summon::metrics

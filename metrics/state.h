@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The prometheus-cpp side of the catalogue. For this folder only.
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+
+#include "metrics/catalogue.h"
+
+namespace summon::metrics {
+
+// Bounds of the histograms, log-spaced: three a decade from 0.1 ms, where a boot from the pool
+// begins, to 10 s, where a summon is given up.
+inline prometheus::Histogram::BucketBoundaries Buckets() {
+  return {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02,
+          0.05,   0.1,    0.2,    0.5,   1.0,   2.0,   5.0,  10.0};
+}
+
+struct Catalogue::State {
+  using Counters = prometheus::Family<prometheus::Counter>;
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Histograms = prometheus::Family<prometheus::Histogram>;
+
+  // Shared because prometheus-cpp's exposer takes a weak_ptr to what it serves.
+  const std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+
+  Counters& MakeCounter(const std::string& name, const std::string& help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
+  }
+  Gauges& MakeGauge(const std::string& name, const std::string& help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(*registry);
+  }
+  Histograms& MakeHistogram(const std::string& name, const std::string& help) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(*registry);
+  }
+
+  Gauges& build_info = MakeGauge("summon_build_info", "Always 1; the labels tell the version.");
+  Counters& queries = MakeCounter("summon_dns_queries_total", "DNS queries, by what came of them.");
+  prometheus::Histogram& query_to_answer =
+      MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
+          .Add({}, Buckets());
+  Counters& triggers = MakeCounter("summon_triggers_total", "Reasons to summon that arrived.");
+  Counters& summons = MakeCounter("summon_summons_total", "What became of reasons to summon.");
+  Counters& refusals = MakeCounter("summon_summon_refusals_total", "Refused summons, by reason.");
+  Histograms& stages = MakeHistogram("summon_stage_duration_seconds",
+                                     "From the reason to summon to each stage of the summon.");
+  Gauges& instances = MakeGauge("summon_instances", "Instances that exist, by rung.");
+  prometheus::Gauge& waiters = MakeGauge("summon_waiters", "DNS answers that wait.").Add({});
+  prometheus::Gauge& services = MakeGauge("summon_services", "Configured services.").Add({});
+  prometheus::Gauge& memory_budget =
+      MakeGauge("summon_memory_budget_bytes", "Memory that instances may have together.").Add({});
+  prometheus::Gauge& memory_used =
+      MakeGauge("summon_memory_used_bytes", "Memory given to instances.").Add({});
+  Counters& reclaims = MakeCounter("summon_reclaims_total", "Reclaimed instances, by reason.");
+  Counters& exits = MakeCounter("summon_guest_exits_total", "Instances that ended, by reason.");
+  prometheus::Counter& tap_dropped =
+      MakeCounter("summon_tap_dropped_frames_total", "Frames that a tap did not take.").Add({});
+  prometheus::Counter& console_lost =
+      MakeCounter("summon_guest_console_lost_bytes_total", "Console output that nobody kept.")
+          .Add({});
+  prometheus::Counter& stale_events =
+      MakeCounter("summon_stale_events_total", "Events about instances of the past.").Add({});
+  prometheus::Gauge& config_loaded =
+      MakeGauge("summon_config_last_reload_success_timestamp_seconds",
+                "When a configuration was last taken over, in seconds since 1970.")
+          .Add({});
+  prometheus::Counter& config_rejected =
+      MakeCounter("summon_config_reload_failures_total", "Reloads with errors; nothing changed.")
+          .Add({});
+};
+
+}  // namespace summon::metrics

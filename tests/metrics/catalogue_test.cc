@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names by Prometheus' conventions, and that each method moves its own series.
+#include "metrics/catalogue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <regex>
+
+#include "base/strings.h"
+
+namespace summon::metrics {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+std::map<std::string, std::string> TypesByName(const std::string& text) {
+  std::map<std::string, std::string> types;
+  for (const std::string_view line : Split(text, '\n')) {
+    const auto words = Split(line, ' ');
+    if (line.starts_with("# TYPE ")) types[std::string(words.at(2))] = words.at(3);
+  }
+  return types;
+}
+
+TEST(MetricNames, FollowTheConventions) {
+  const Catalogue catalogue("1.2.3", "kvm");
+  const auto types = TypesByName(catalogue.Exposition());
+  EXPECT_GE(types.size(), 10u);
+  for (const auto& [name, type] : types) {
+    EXPECT_THAT(name, MatchesRegex("summon_[a-z]+(_[a-z]+)*"));
+    EXPECT_EQ(type == "counter", name.ends_with("_total")) << name;
+    EXPECT_TRUE(type != "histogram" || name.ends_with("_seconds")) << name;
+    EXPECT_THAT(name, Not(HasSubstr("_ms")));
+    EXPECT_THAT(catalogue.Exposition(), HasSubstr(StrCat("# HELP ", name, " ")));
+  }
+}
+
+TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
+  Catalogue catalogue("1.2.3", "kvm");
+  catalogue.DnsQueries(QueryType::kAaaa, QueryResult::kNoData, Transport::kUdp, 3);
+  catalogue.Summoned(Trigger::kDns, Outcome::kBooted);
+  catalogue.StageReached(Stage::kFirstByteOut, std::chrono::milliseconds(3));
+  catalogue.Reclaimed(ReclaimReason::kIdle);
+  catalogue.GuestExited(ExitReason::kGuestFault);
+  catalogue.SetInstances(Rung::kRunning, 2);
+  catalogue.TapDropped(7);
+  catalogue.SetWaiters(4);
+  catalogue.ConfigLoaded(1'500'000'000'000'000'000);
+  catalogue.ConfigRejected();
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_build_info{launcher=\"kvm\",version=\"1.2.3\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_queries_total{result=\"no_data\",transport=\"udp\","
+                              "type=\"AAAA\"} 3"));
+  EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"booted\",trigger=\"dns\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_stage_duration_seconds_bucket{stage=\"first_byte_out\","
+                              "le=\"0.005\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_stage_duration_seconds_bucket{stage=\"first_byte_out\","
+                              "le=\"0.002\"} 0"));
+  EXPECT_THAT(text, HasSubstr("summon_reclaims_total{reason=\"idle\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_guest_exits_total{reason=\"guest_fault\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_instances{rung=\"running\"} 2"));
+  EXPECT_THAT(text, HasSubstr("summon_tap_dropped_frames_total 7"));
+  EXPECT_THAT(text, HasSubstr("summon_waiters 4"));
+  EXPECT_THAT(text, HasSubstr("summon_config_last_reload_success_timestamp_seconds 1500000000"));
+  EXPECT_THAT(text, HasSubstr("summon_config_reload_failures_total 1"));
+}
+
+TEST(MetricSummons, ARefusalCountsInBothPlaces) {
+  Catalogue catalogue("1", "kvm");
+  catalogue.Refused(Trigger::kPacket, Refusal::kMemoryBudget);
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"refused\",trigger=\"packet\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_summon_refusals_total{reason=\"memory_budget\"} 1"));
+}
+
+TEST(MetricSummons, SeriesExistBeforeTheFirstEvent) {
+  const Catalogue catalogue("1", "kvm");
+  EXPECT_THAT(catalogue.Exposition(),
+              HasSubstr("summon_summons_total{outcome=\"failed\",trigger=\"api\"} 0"));
+}
+
+}  // namespace
+}  // namespace summon::metrics
