@@ -120,7 +120,7 @@ class ByteWriter {
   }
   // Overwrites two bytes that were written before, for counts and lengths known only later.
   bool PatchBe16(std::size_t at, std::uint16_t value) {
-    if (at + 2 > position_) return false;
+    if (position_ < 2 || at > position_ - 2) return false;
     PutBe16At(at, value);
     return true;
   }

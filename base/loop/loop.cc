@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 
@@ -21,6 +22,7 @@ struct LoopState {
   std::mutex mutex;  // guards `posted`
   std::deque<std::function<void()>> posted;
   bool closing = false;
+  bool in_timer = false;  // a timer's callback is running
 };
 
 struct TimerState {
@@ -154,17 +156,26 @@ Timer::Timer(Loop& loop, std::function<void()> on_due)
 Timer::~Timer() { CloseState(state_); }
 
 void Timer::Set(Instant at) {
-  const Duration wait = at - state_->loop->clock.Now();
-  const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-  // The loop's cached time may lag behind; without this a timer could fire early.
-  uv_update_time(&state_->loop->uv);
+  LoopState& loop = *state_->loop;
+  // libuv counts whole milliseconds of the same clock, rounded down: with the deadline rounded up
+  // on that scale, never before it and at most a millisecond after.
+  const auto due_ms = std::chrono::ceil<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  uv_update_time(&loop.uv);
+  const auto wait_ms = due_ms - static_cast<std::int64_t>(uv_now(&loop.uv));
+  // libuv runs a timer that is due in the same pass in which another timer set it: one that sets
+  // itself again and again would keep everything else from running.
+  const std::int64_t wait_min_ms = loop.in_timer ? 1 : 0;
   (void)uv_timer_start(
       &state_->uv,
       [](uv_timer_t* timer) {
         auto* state = static_cast<TimerState*>(timer->data);
-        if (!state->closed) state->on_due();
+        if (state->closed) return;
+        LoopState* owner = state->loop;
+        owner->in_timer = true;
+        state->on_due();
+        owner->in_timer = false;
       },
-      wait_ms > 0 ? static_cast<std::uint64_t>(wait_ms) : 0, 0);
+      static_cast<std::uint64_t>(std::max<std::int64_t>(wait_ms, wait_min_ms)), 0);
 }
 
 void Timer::Clear() { (void)uv_timer_stop(&state_->uv); }
