@@ -57,8 +57,9 @@ std::string CheckSocket(const Node& root, const char* field, const std::string& 
   }
   std::string path = ResolvePath(text, context.folder);
   if (path.size() > kSocketPathMax) {
-    root.Error(field, -1, StrCat(field, ' ', Quote(path), " has ", path.size(),
-                                 " bytes; must be 1..", kSocketPathMax));
+    root.Error(field, -1,
+               StrCat(field, ' ', Quote(path), " has ", path.size(), " bytes; must be 1..",
+                      kSocketPathMax));
   }
   return path;
 }
@@ -87,14 +88,14 @@ bool CheckNetwork(const schema::Network& network, const Node& node, Network& out
   }
   out.prefix_length = static_cast<int>(node.Number("prefix_length", kPrefixLength));
   out.tap_prefix = network.tap_prefix();
-  const bool prefix_good =
-      !out.tap_prefix.empty() && out.tap_prefix.size() <= kTapPrefixMax &&
-      std::all_of(out.tap_prefix.begin(), out.tap_prefix.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-      });
+  const bool prefix_good = !out.tap_prefix.empty() && out.tap_prefix.size() <= kTapPrefixMax &&
+                           std::all_of(out.tap_prefix.begin(), out.tap_prefix.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+                           });
   if (!prefix_good) {
-    node.Error("tap_prefix", -1, StrCat("tap_prefix ", Quote(out.tap_prefix), " must be 1..",
-                                        kTapPrefixMax, " of a-z and 0-9"));
+    node.Error("tap_prefix", -1,
+               StrCat("tap_prefix ", Quote(out.tap_prefix), " must be 1..", kTapPrefixMax,
+                      " of a-z and 0-9"));
   }
   return gateway && !node.damaged() &&
          static_cast<std::uint32_t>(out.prefix_length) == network.prefix_length();
@@ -129,8 +130,7 @@ bool CheckZones(const schema::File& file, const Node& root, Uniqueness& unique, 
 
 }  // namespace
 
-Config CheckFile(const schema::File& file, const ParseInfoTree& tree,
-                 const CheckContext& context) {
+Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const CheckContext& context) {
   Config out;
   const Node root(file, &tree, {}, "", context);
   Uniqueness unique(context);
@@ -145,16 +145,16 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree,
   CheckMetrics(file, root, out);
   const bool network_known = CheckNetwork(
       file.network(), root.Nested(file.network(), "network", -1, "network"), out.network);
-  CheckLimits(root.Nested(file.limits(), "limits", -1, "limits"),
-              context.options.host_memory_mib, out.limits);
+  CheckLimits(root.Nested(file.limits(), "limits", -1, "limits"), context.options.host_memory_mib,
+              out.limits);
   const bool zones_known = CheckZones(file, root, unique, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {
     root.Error("service", static_cast<int>(kServicesMax),
                StrCat(file.service_size(), " services; must be 0..", kServicesMax));
     return out;
   }
-  const ServiceRules rules{context, out.network, network_known, out.zones, zones_known,
-                           out.limits.memory_budget_mib};
+  const ServiceRules rules{context,   out.network, network_known,
+                           out.zones, zones_known, out.limits.memory_budget_mib};
   for (int i = 0; i < file.service_size(); ++i) {
     Node node = root.Nested(file.service(i), "service", i, "service");
     out.services.push_back(CheckService(file.service(i), node, rules, unique));

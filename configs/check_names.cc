@@ -20,8 +20,8 @@ Status CheckLabel(std::string_view label) {
   for (const char c : label) {
     const bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     if (!good) {
-      return Wrong(StrCat("contains ", Quote({&c, 1}),
-                          "; a label has letters, digits, \"-\" and \"_\""));
+      return Wrong(
+          StrCat("contains ", Quote({&c, 1}), "; a label has letters, digits, \"-\" and \"_\""));
     }
   }
   if (label.front() == '-' || label.back() == '-') {
@@ -86,11 +86,12 @@ Result<Endpoint> CheckEndpoint(std::string_view text) {
   return endpoint;
 }
 
-void Uniqueness::Report(const Node& node, const char* field, int index,
-                        const std::string& what, const First& first) const {
+void Uniqueness::Report(const Node& node, const char* field, int index, const std::string& what,
+                        const First& first) const {
   const bool same = first.holder.empty() || first.holder == node.label();
-  node.Error(field, index, StrCat(what, same ? "" : StrCat(" by ", first.holder), ", at ",
-                                  context_.sink.source().Describe(first.place)));
+  node.Error(field, index,
+             StrCat(what, same ? "" : StrCat(" by ", first.holder), ", at ",
+                    context_.sink.source().Describe(first.place)));
 }
 
 bool Uniqueness::Claim(const Node& node, const char* field, int index, const char* kind,
@@ -107,8 +108,8 @@ void Uniqueness::ClaimFile(const Node& node, const char* field, const std::strin
   const First mine{node.At(field), node.label(), access};
   const auto [found, is_new] = seen_.try_emplace({"file", path}, mine);
   if (is_new || (access == Access::kRead && found->second.access == Access::kRead)) return;
-  Report(node, field, -1,
-         StrCat("file ", Quote(path), " is written by one block device and used"), found->second);
+  Report(node, field, -1, StrCat("file ", Quote(path), " is written by one block device and used"),
+         found->second);
 }
 
 const std::string* Uniqueness::Holder(const char* kind, const std::string& value) const {

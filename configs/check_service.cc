@@ -23,7 +23,7 @@ constexpr std::size_t kDeviceNameMax = 67;     // Solo5 mft_abi.h: MFT_NAME_MAX
 constexpr std::size_t kCommandLineMax = 8191;  // Solo5 hvt_abi.h: HVT_CMDLINE_SIZE with its NUL
 constexpr std::size_t kTapNameMax = 15;        // Linux if.h: IFNAMSIZ with its NUL
 constexpr std::uint64_t kSectorMin = 512;
-constexpr std::uint64_t kSectorMax = 32'768;   // the manifest's field has 16 bits
+constexpr std::uint64_t kSectorMax = 32'768;  // the manifest's field has 16 bits
 
 // Only letters, digits and what stands in `also`.
 bool OnlyHas(std::string_view text, std::string_view also) {
@@ -93,15 +93,15 @@ class ServiceCheck final {
   void CheckDnsNames() {
     if (service_.dns_name_size() == 0) (void)node_.Missing("dns_name");
     if (static_cast<std::size_t>(service_.dns_name_size()) > kDnsNamesPerServiceMax) {
-      node_.Error("dns_name", static_cast<int>(kDnsNamesPerServiceMax),
-                  StrCat(service_.dns_name_size(), " dns_names; must be 1..",
-                         kDnsNamesPerServiceMax));
+      node_.Error(
+          "dns_name", static_cast<int>(kDnsNamesPerServiceMax),
+          StrCat(service_.dns_name_size(), " dns_names; must be 1..", kDnsNamesPerServiceMax));
     }
     for (int i = 0; i < service_.dns_name_size(); ++i) {
       auto name = CheckDnsName(service_.dns_name(i));
       if (!name) {
-        node_.Error("dns_name", i, StrCat("dns_name ", Quote(service_.dns_name(i)), ' ',
-                                          name.error().message()));
+        node_.Error("dns_name", i,
+                    StrCat("dns_name ", Quote(service_.dns_name(i)), ' ', name.error().message()));
         continue;
       }
       CheckZoneOf(*name, i);
@@ -145,8 +145,9 @@ class ServiceCheck final {
     const std::uint32_t gateway = ToNumber(network.gateway);
     const std::string text = StrCat("address ", address.ToString());
     if ((number & ~host_mask) != (gateway & ~host_mask)) {
-      node_.Error("address", -1, StrCat(text, " lies outside of the network that holds ",
-                                        network.gateway.ToString(), '/', network.prefix_length));
+      node_.Error("address", -1,
+                  StrCat(text, " lies outside of the network that holds ",
+                         network.gateway.ToString(), '/', network.prefix_length));
     } else if (number == gateway) {
       node_.Error("address", -1, StrCat(text, " is the gateway's"));
     } else if ((number & host_mask) == 0 || (number & host_mask) == host_mask) {
@@ -192,11 +193,10 @@ class ServiceCheck final {
 
   void CheckCommandLine() {
     const std::string& text = service_.command_line();
-    const CommandLineValues values{
-        .ipv4 = out_.address.ToString(),
-        .gateway = rules_.network.gateway.ToString(),
-        .prefix_length = StrCat(rules_.network.prefix_length),
-        .name = out_.name};
+    const CommandLineValues values{.ipv4 = out_.address.ToString(),
+                                   .gateway = rules_.network.gateway.ToString(),
+                                   .prefix_length = StrCat(rules_.network.prefix_length),
+                                   .name = out_.name};
     std::vector<PlaceholderError> errors;
     out_.command_line = ExpandCommandLine(text, values, errors);
     const Place field = node_.At("command_line");
@@ -232,8 +232,8 @@ class ServiceCheck final {
 
   void CheckDeviceName(const Node& node, const std::string& name) {
     if (!name.empty() && name.size() <= kDeviceNameMax && OnlyHas(name, "")) return;
-    node.Error("name", -1, StrCat("name ", Quote(name), " must be 1..", kDeviceNameMax,
-                                  " letters and digits"));
+    node.Error("name", -1,
+               StrCat("name ", Quote(name), " must be 1..", kDeviceNameMax, " letters and digits"));
   }
 
   void CheckNet() {
@@ -244,9 +244,10 @@ class ServiceCheck final {
     if (net.has_mac()) {
       out_.net.mac = MacAddress::Parse(net.mac());
       if (!out_.net.mac) {
-        node.Error("mac", -1, StrCat("mac ", Quote(net.mac()),
-                                     " must be six pairs of hexadecimal digits with colons, and "
-                                     "not a multicast address"),
+        node.Error("mac", -1,
+                   StrCat("mac ", Quote(net.mac()),
+                          " must be six pairs of hexadecimal digits with colons, and "
+                          "not a multicast address"),
                    "for example \"02:00:0a:4d:00:0a\"");
       } else {
         (void)unique_.Claim(node, "mac", -1, "mac", out_.net.mac->ToString());
@@ -259,8 +260,9 @@ class ServiceCheck final {
     if (good && (net.has_tap() || name_is_new_)) {
       (void)unique_.Claim(node, "tap", -1, "tap", tap);
     } else if (net.has_tap()) {
-      node.Error("tap", -1, StrCat("tap ", Quote(tap), " must be 1..", kTapNameMax,
-                                   " letters, digits, \"-\", \"_\" and \".\""));
+      node.Error("tap", -1,
+                 StrCat("tap ", Quote(tap), " must be 1..", kTapNameMax,
+                        " letters, digits, \"-\", \"_\" and \".\""));
     }
   }
 
@@ -273,8 +275,8 @@ class ServiceCheck final {
     if (service_.has_net()) names.insert(service_.net().name());
     for (int i = 0; i < service_.block_size(); ++i) {
       const schema::Block& block = service_.block(i);
-      const Node node = node_.Nested(
-          block, "block", i, StrCat(node_.label(), ", block ", Quote(block.name())));
+      const Node node =
+          node_.Nested(block, "block", i, StrCat(node_.label(), ", block ", Quote(block.name())));
       CheckBlock(block, node);
       if (block.has_name() && !names.insert(block.name()).second) {
         node.Error("name", -1, "another device of this service has this name");
@@ -287,21 +289,23 @@ class ServiceCheck final {
     device.name = block.name();
     device.sector_size = block.sector_size();
     device.read_only = block.read_only();
-    if (!block.has_name()) (void)node.Missing("name");
-    else CheckDeviceName(node, block.name());
+    if (!block.has_name())
+      (void)node.Missing("name");
+    else
+      CheckDeviceName(node, block.name());
     const std::uint64_t sector = block.sector_size();
     const bool sector_good =
         sector >= kSectorMin && sector <= kSectorMax && (sector & (sector - 1)) == 0;
     if (!sector_good) {
-      node.Error("sector_size", -1, StrCat("sector_size is ", sector, "; must be a power of two, ",
-                                           kSectorMin, "..", kSectorMax));
+      node.Error("sector_size", -1,
+                 StrCat("sector_size is ", sector, "; must be a power of two, ", kSectorMin, "..",
+                        kSectorMax));
     }
     if (!block.has_path()) {
       (void)node.Missing("path");
     } else if (const auto path = CheckPath(node, "path", block.path())) {
       device.path = *path;
-      unique_.ClaimFile(node, "path", *path,
-                        device.read_only ? Access::kRead : Access::kReadWrite);
+      unique_.ClaimFile(node, "path", *path, device.read_only ? Access::kRead : Access::kReadWrite);
       if (sector_good) CheckBlockFile(node, device);
     }
     out_.blocks.push_back(std::move(device));
@@ -312,9 +316,10 @@ class ServiceCheck final {
     const Access access = device.read_only ? Access::kRead : Access::kReadWrite;
     const auto size = CheckReadable(node, "path", device.path, access, FileKinds::kBlockDeviceToo);
     if (!size || (*size > 0 && *size % device.sector_size == 0)) return;
-    node.Error("path", -1, StrCat("path ", Quote(device.path), " has ", *size,
-                                  " bytes; must be a multiple of the sector_size ",
-                                  device.sector_size, ", and more than none"));
+    node.Error("path", -1,
+               StrCat("path ", Quote(device.path), " has ", *size,
+                      " bytes; must be a multiple of the sector_size ", device.sector_size,
+                      ", and more than none"));
   }
 
   void CheckPolicy() {
@@ -335,11 +340,11 @@ class ServiceCheck final {
     // after that: a shorter timeout reclaims machines that are still in use.
     const auto wanted = 2 * out.ttl_ready + std::chrono::seconds(30);
     if (out.on_idle == OnIdle::kOff && out.idle_timeout < wanted) {
-      node.Warning("idle_timeout_s", -1,
-                   StrCat("idle_timeout_s is ", out.idle_timeout.count(), "; the rule ",
-                          "idle_timeout_s >= 2 x ttl_ready_s + 30 asks for ", wanted.count(),
-                          " or more"),
-                   "below it a machine may be reclaimed while clients still use its name");
+      node.Warning(
+          "idle_timeout_s", -1,
+          StrCat("idle_timeout_s is ", out.idle_timeout.count(), "; the rule ",
+                 "idle_timeout_s >= 2 x ttl_ready_s + 30 asks for ", wanted.count(), " or more"),
+          "below it a machine may be reclaimed while clients still use its name");
     }
   }
 

@@ -43,22 +43,29 @@ void CheckRecordData(const schema::Record& record, const Node& node, StaticRecor
   };
   switch (record.type()) {
     case schema::Record::A:
-      if (const auto address = Ipv4Address::Parse(value)) out.data = *address;
-      else wrong("is not an IPv4 address");
+      if (const auto address = Ipv4Address::Parse(value))
+        out.data = *address;
+      else
+        wrong("is not an IPv4 address");
       break;
     case schema::Record::AAAA:
-      if (const auto address = Ipv6Address::Parse(value)) out.data = *address;
-      else wrong("is not an IPv6 address");
+      if (const auto address = Ipv6Address::Parse(value))
+        out.data = *address;
+      else
+        wrong("is not an IPv6 address");
       break;
     case schema::Record::TXT:
       if (value.size() > kTextMax) {
-        node.Error("value", -1, StrCat("value has ", value.size(), " bytes; must be 0..", kTextMax));
+        node.Error("value", -1,
+                   StrCat("value has ", value.size(), " bytes; must be 0..", kTextMax));
       }
       out.data = TextData{value};
       break;
     case schema::Record::CNAME:
-      if (auto target = CheckDnsName(value)) out.data = AliasData{std::move(*target)};
-      else wrong(target.error().message());
+      if (auto target = CheckDnsName(value))
+        out.data = AliasData{std::move(*target)};
+      else
+        wrong(target.error().message());
       break;
   }
 }
@@ -70,15 +77,18 @@ void CheckRecord(const schema::Record& record, const Node& node, Zone& zone) {
   } else if (auto name = CheckDnsName(record.name()); !name) {
     node.Error("name", -1, StrCat("name ", Quote(record.name()), ' ', name.error().message()));
   } else if (!zone.apex.empty() && !IsInZone(*name, zone.apex)) {
-    node.Error("name", -1, StrCat("name ", Quote(record.name()), " lies outside of the zone ",
-                                  zone.apex));
+    node.Error("name", -1,
+               StrCat("name ", Quote(record.name()), " lies outside of the zone ", zone.apex));
   } else {
     out.name = std::move(*name);
   }
   out.ttl = std::chrono::seconds(node.Number("ttl_s", kTtlRange));
-  if (!record.has_type()) (void)node.Missing("type");
-  else if (!record.has_value()) (void)node.Missing("value");
-  else CheckRecordData(record, node, out);
+  if (!record.has_type())
+    (void)node.Missing("type");
+  else if (!record.has_value())
+    (void)node.Missing("value");
+  else
+    CheckRecordData(record, node, out);
   zone.records.push_back(std::move(out));
 }
 
@@ -117,8 +127,10 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
   CheckNameServers(zone, node, out);
   out.admin = StrCat("hostmaster.", out.apex);
   if (zone.has_admin()) {
-    if (auto admin = CheckMailbox(zone.admin())) out.admin = std::move(*admin);
-    else node.Error("admin", -1, StrCat("admin ", Quote(zone.admin()), ' ', admin.error().message()));
+    if (auto admin = CheckMailbox(zone.admin()))
+      out.admin = std::move(*admin);
+    else
+      node.Error("admin", -1, StrCat("admin ", Quote(zone.admin()), ' ', admin.error().message()));
   }
   if (static_cast<std::size_t>(zone.record_size()) > kRecordsPerZoneMax) {
     node.Error("record", static_cast<int>(kRecordsPerZoneMax),
@@ -126,10 +138,10 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
   }
   for (int i = 0; i < zone.record_size(); ++i) {
     const schema::Record& record = zone.record(i);
-    CheckRecord(record,
-                node.Nested(record, "record", i, StrCat(node.label(), ", record ",
-                                                        Quote(record.name()))),
-                out);
+    CheckRecord(
+        record,
+        node.Nested(record, "record", i, StrCat(node.label(), ", record ", Quote(record.name()))),
+        out);
   }
   CheckAliases(out, node, node.context());
   return out;
@@ -140,8 +152,8 @@ void CheckZoneNames(const std::vector<Zone>& zones, const schema::File& file, co
   for (std::size_t z = 0; z < zones.size(); ++z) {
     const Zone& zone = zones[z];
     const int index = static_cast<int>(z);
-    const Node node = root.Nested(file.zone(index), "zone", index,
-                                  StrCat("zone ", Quote(zone.apex)));
+    const Node node =
+        root.Nested(file.zone(index), "zone", index, StrCat("zone ", Quote(zone.apex)));
     for (std::size_t r = 0; r < zone.records.size(); ++r) {
       const std::string& name = zone.records[r].name;
       const bool is_text = std::holds_alternative<TextData>(zone.records[r].data);

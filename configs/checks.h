@@ -36,8 +36,7 @@ enum class FileKinds { kRegularOnly, kBlockDeviceToo };
 // Reports when the file is missing (with a near name), a folder, or not accessible. The size of a
 // regular file that was found.
 std::optional<std::uint64_t> CheckReadable(const Node& node, const char* field,
-                                           const std::string& path, Access access,
-                                           FileKinds kinds);
+                                           const std::string& path, Access access, FileKinds kinds);
 
 // command_line.cc
 
@@ -101,7 +100,6 @@ Service CheckService(const schema::Service& service, Node& node, const ServiceRu
                      Uniqueness& unique);
 
 // check_file.cc
-Config CheckFile(const schema::File& file, const ParseInfoTree& tree,
-                 const CheckContext& context);
+Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const CheckContext& context);
 
 }  // namespace summon::configs

@@ -16,8 +16,7 @@ const std::string* ValueOf(std::string_view name, const CommandLineValues& value
 }
 
 PlaceholderError Unknown(std::string_view name) {
-  const auto nearest =
-      NearestName(ToLower(name), {"ipv4", "gateway", "prefix_length", "name"});
+  const auto nearest = NearestName(ToLower(name), {"ipv4", "gateway", "prefix_length", "name"});
   return {StrCat('{', name, '}'), StrCat("unknown placeholder {", name, "} in command_line"),
           nearest ? StrCat("did you mean {", *nearest, "}?")
                   : "there are {ipv4}, {gateway}, {prefix_length} and {name}; {{ stands for {"};
@@ -39,8 +38,8 @@ std::string ExpandCommandLine(std::string_view text, const CommandLineValues& va
     } else if (c == '{') {
       const std::size_t end = text.find_first_of("{} ", 1);
       if (end == std::string_view::npos || text[end] != '}') {
-        errors.push_back({std::string(text.substr(0, end)),
-                          "\"{\" without \"}\" in command_line", "{{ stands for {"});
+        errors.push_back({std::string(text.substr(0, end)), "\"{\" without \"}\" in command_line",
+                          "{{ stands for {"});
         text.remove_prefix(1);
         continue;
       }

@@ -55,16 +55,16 @@ struct StaticRecord {
 
 struct Zone {
   std::string apex;
-  std::vector<std::string> name_servers;    // at least one
-  std::optional<Ipv4Address> ns_address;    // of those name servers that lie inside the zone
-  std::string admin;                        // the SOA's mailbox, as a name
+  std::vector<std::string> name_servers;  // at least one
+  std::optional<Ipv4Address> ns_address;  // of those name servers that lie inside the zone
+  std::string admin;                      // the SOA's mailbox, as a name
   std::vector<StaticRecord> records;
   bool operator==(const Zone&) const = default;
 };
 
 struct Network {
-  Ipv4Address gateway;      // the host's own address on every tap
-  int prefix_length = 24;   // of the network that holds the gateway and every service
+  Ipv4Address gateway;     // the host's own address on every tap
+  int prefix_length = 24;  // of the network that holds the gateway and every service
   std::string tap_prefix;
   bool operator==(const Network&) const = default;
 };
@@ -109,7 +109,7 @@ struct BlockDevice {
 };
 
 struct Service {
-  std::string name;  // [a-z0-9-]{1,32}
+  std::string name;                    // [a-z0-9-]{1,32}
   std::vector<std::string> dns_names;  // at least one, each inside a zone
   Ipv4Address address;
   std::string image;          // for kvm; empty: none

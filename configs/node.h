@@ -37,7 +37,10 @@ class Node final {
   // `label` begins every message: `service "hello"`; empty for the file itself.
   Node(const google::protobuf::Message& message, const ParseInfoTree* tree, Place place,
        std::string label, const CheckContext& context)
-      : message_(message), tree_(tree), place_(place), label_(std::move(label)),
+      : message_(message),
+        tree_(tree),
+        place_(place),
+        label_(std::move(label)),
         context_(context) {}
 
   // The message in `field`; for one that is not in the text, places are this message's own.

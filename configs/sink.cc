@@ -96,8 +96,7 @@ std::string Source::Describe(Place place) const {
   return StrCat(file_, ':', place.line, ':', place.column);
 }
 
-Diagnostic Sink::Make(Place place, Severity severity, std::string message,
-                      std::string hint) const {
+Diagnostic Sink::Make(Place place, Severity severity, std::string message, std::string hint) const {
   Diagnostic made;
   made.file = source_.file();
   made.line = place.line;
@@ -138,8 +137,7 @@ std::string Diagnostic::ToString() const {
     return out;
   }
   constexpr std::size_t kGutter = 5;
-  const std::size_t indent =
-      std::min(static_cast<std::size_t>(column) - 1, source_line.size());
+  const std::size_t indent = std::min(static_cast<std::size_t>(column) - 1, source_line.size());
   out += StrCat('\n', PadLeft(StrCat(line), kGutter), " | ", source_line);
   out += StrCat('\n', std::string(kGutter, ' '), " | ", std::string(indent, ' '), '^');
   if (!hint.empty()) out += StrCat(' ', hint);

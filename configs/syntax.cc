@@ -100,7 +100,8 @@ class SyntaxCheck final {
   void SkipToField(const Scope& scope) {
     const std::size_t begin = at_;
     if (!Now().bad) {
-      sink_.Error(Now().place, StrCat("a field of ", scope.name, " must begin here, not ", Found()));
+      sink_.Error(Now().place,
+                  StrCat("a field of ", scope.name, " must begin here, not ", Found()));
     }
     do {
       SkipOne();
@@ -153,9 +154,9 @@ class SyntaxCheck final {
       const auto [first, is_new] = seen.emplace(field, name.place);
       good = ReadValue(*field, scope, name);
       if (good && !is_new && !field->is_repeated()) {
-        sink_.Error(name.place, StrCat(field->name(), " of ", scope.name,
-                                       " is given twice; first at ",
-                                       sink_.source().Describe(first->second)));
+        sink_.Error(name.place,
+                    StrCat(field->name(), " of ", scope.name, " is given twice; first at ",
+                           sink_.source().Describe(first->second)));
         good = false;
       }
       SkipSeparator();
@@ -168,7 +169,8 @@ class SyntaxCheck final {
   bool ReadValue(const FieldDescriptor& field, const Scope& scope, const Token& name) {
     if (field.message_type() != nullptr) return ReadMessages(field, name);
     if (!Accept(":")) {
-      sink_.Error(Now().place, StrCat("after ", field.name(), " there must be \":\", not ", Found()));
+      sink_.Error(Now().place,
+                  StrCat("after ", field.name(), " there must be \":\", not ", Found()));
       if (IsSymbol("{") || IsSymbol("<") || IsSymbol("[") || Now().place.line == name.place.line) {
         if (!AtEndOfFields()) SkipOne();
       }
@@ -211,7 +213,8 @@ class SyntaxCheck final {
     const std::string_view closer = IsSymbol("<") ? ">" : "}";
     const Token opener = Now();
     if (!Accept("{") && !Accept("<")) {
-      sink_.Error(Now().place, StrCat("after ", field.name(), " there must be \"{\", not ", Found()));
+      sink_.Error(Now().place,
+                  StrCat("after ", field.name(), " there must be \"{\", not ", Found()));
       if (Now().kind == TokenKind::kString || Now().kind == TokenKind::kInteger) SkipOne();
       return false;
     }
@@ -256,8 +259,10 @@ class SyntaxCheck final {
   bool Mismatch(const FieldDescriptor& field, std::string_view wanted) {
     const Place place = Now().place;
     std::string found = IsSymbol("-") ? "-" : "";
-    if (Accept("-") && AtEndOfFields()) found = "\"-\"";
-    else found += std::string(Now().text);
+    if (Accept("-") && AtEndOfFields())
+      found = "\"-\"";
+    else
+      found += std::string(Now().text);
     sink_.Error(place, StrCat(field.name(), " is ", found, "; must be ", wanted));
     if (!AtEndOfFields()) SkipOne();
     return false;
@@ -307,8 +312,7 @@ class SyntaxCheck final {
     if (Now().kind == TokenKind::kString) given = given.substr(1, given.size() - 2);
     for (char& c : given) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     const auto nearest = NearestName(given, names);
-    sink_.Error(Now().place,
-                StrCat(field.name(), " is ", Now().text, "; must be one of ", all),
+    sink_.Error(Now().place, StrCat(field.name(), " is ", Now().text, "; must be one of ", all),
                 nearest ? DidYouMean(*nearest) : "");
     (void)Accept("-");
     if (!AtEndOfFields()) SkipOne();

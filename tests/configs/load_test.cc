@@ -119,8 +119,8 @@ TEST(ConfigForm, ColumnsCountBytesAlsoAfterTabs) {
 }
 
 TEST(ConfigForm, ListsAndAngleBracketsAndSeparatorsAreRead) {
-  const LoadOutcome outcome = LoadPure(
-      "zone < apex: \"summon.test\"; >, listen: [\"127.0.0.1:5300\", \"[::1]:5300\"]");
+  const LoadOutcome outcome =
+      LoadPure("zone < apex: \"summon.test\"; >, listen: [\"127.0.0.1:5300\", \"[::1]:5300\"]");
   EXPECT_EQ(outcome.ToString(), "");
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome.config->listen.size(), 2u);

@@ -61,8 +61,8 @@ TEST(ConfigPaths, RelativeOnesBeginAtTheFilesFolder) {
 }
 
 TEST(ConfigNames, AreLowerCaseWithoutTheLastDot) {
-  const LoadOutcome outcome = LoadPure(
-      "zone { apex: \"Summon.TEST.\" admin: \"you@Example.org\" }");
+  const LoadOutcome outcome =
+      LoadPure("zone { apex: \"Summon.TEST.\" admin: \"you@Example.org\" }");
   ASSERT_TRUE(outcome.ok()) << outcome.ToString();
   EXPECT_EQ(outcome.config->zones.at(0).apex, "summon.test");
   EXPECT_EQ(outcome.config->zones.at(0).admin, "you.example.org");
@@ -108,8 +108,8 @@ TEST(ConfigUniqueness, ASecondHolderOfADnsNameInOtherCaseIsFound) {
 }
 
 TEST(ConfigUniqueness, ASecondServiceOfTheSameNameIsOneError) {
-  const LoadOutcome outcome = LoadPure(
-      Second("name: \"hello\" dns_name: \"b.summon.test\" address: \"10.77.0.11\""));
+  const LoadOutcome outcome =
+      LoadPure(Second("name: \"hello\" dns_name: \"b.summon.test\" address: \"10.77.0.11\""));
   EXPECT_THAT(outcome.errors, SizeIs(1));
   EXPECT_THAT(outcome.ToString(), HasSubstr("service name hello is taken already"));
 }
@@ -132,7 +132,8 @@ TEST(ConfigUniqueness, TwoWritersOfOneBlockFileAreAnError) {
   const std::string block = "block { name: \"disk\" path: \"/d.img\" }";
   EXPECT_THAT(FirstError(StrCat(WithService(block),
                                 "service { name: \"b\" dns_name: \"b.summon.test\" address: "
-                                "\"10.77.0.11\" image: \"w\" ", block, "}")),
+                                "\"10.77.0.11\" image: \"w\" ",
+                                block, "}")),
               HasSubstr("file \"/d.img\" is written by one block device and used"));
 }
 
@@ -140,7 +141,8 @@ TEST(ConfigUniqueness, TwoReadersOfOneBlockFileAreFine) {
   const std::string block = "block { name: \"disk\" path: \"/d.img\" read_only: true }";
   EXPECT_EQ(FirstError(StrCat(WithService(block),
                               "service { name: \"b\" dns_name: \"b.summon.test\" address: "
-                              "\"10.77.0.11\" image: \"w\" ", block, "}")),
+                              "\"10.77.0.11\" image: \"w\" ",
+                              block, "}")),
             "no error");
 }
 
@@ -160,8 +162,8 @@ TEST(ConfigRecords, ValuesFitTheirType) {
 }
 
 TEST(ConfigCommandLine, PlaceholdersAreReplaced) {
-  const LoadOutcome outcome = LoadPure(
-      WithService("command_line: \"{ipv4}/{prefix_length} {gateway} {name} {{x}}\""));
+  const LoadOutcome outcome =
+      LoadPure(WithService("command_line: \"{ipv4}/{prefix_length} {gateway} {name} {{x}}\""));
   ASSERT_TRUE(outcome.ok()) << outcome.ToString();
   EXPECT_EQ(outcome.config->services.at(0).command_line, "10.77.0.10/24 10.77.0.1 hello {x}");
 }
@@ -204,9 +206,10 @@ TEST(ConfigPolicy, AMachineThatStaysNeedsNoIdleTimeout) {
 }
 
 TEST(ConfigTap, ALongServiceNameGivesAHashedTapName) {
-  const LoadOutcome outcome = LoadPure(
-      StrCat(kZone, "service { name: \"a-rather-long-service-name\" dns_name: \"a.summon.test\" "
-                    "address: \"10.77.0.10\" image: \"w\" }"));
+  const LoadOutcome outcome =
+      LoadPure(StrCat(kZone,
+                      "service { name: \"a-rather-long-service-name\" dns_name: \"a.summon.test\" "
+                      "address: \"10.77.0.10\" image: \"w\" }"));
   ASSERT_TRUE(outcome.ok());
   const std::string& tap = outcome.config->services.at(0).net.tap_name;
   EXPECT_EQ(tap.size(), 15u);
@@ -241,9 +244,9 @@ TEST_F(ConfigFiles, AnImageThatIsThereIsFine) {
 
 TEST_F(ConfigFiles, AMissingImageSuggestsANearName) {
   Write("web-1.hvt", "ELF");
-  EXPECT_THAT(LoadHere(WithService("")).ToString(),
-              AllOf(HasSubstr("web.hvt\" not found"), HasSubstr("did you mean"),
-                    HasSubstr("web-1.hvt")));
+  EXPECT_THAT(
+      LoadHere(WithService("")).ToString(),
+      AllOf(HasSubstr("web.hvt\" not found"), HasSubstr("did you mean"), HasSubstr("web-1.hvt")));
 }
 
 TEST_F(ConfigFiles, AFolderIsNoImage) {
