@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Ring-3 mode: runs an unmodified hvt image in guest ring 3, behind a small trap shim.
+//
+// Why: some KVMs (a software "PVM", as inside many cloud VMs) run guest ring 3 natively but
+// interpret guest ring 0, some 5,000 times slower and without SSE arithmetic. Solo5 guests believe
+// that they are in ring 0, but do little that needs it: start-up (descriptor tables, task
+// register, a far return, FS base), hypercalls, and handling their own traps.
+//
+// How: the monitor puts an interrupt table, 32 stubs, a task state and a stack into low pages that
+// only guest ring 0 can reach. A privileged instruction raises #GP; the stub pushes the vector and
+// exits by `out`; the monitor decodes the instruction, does what ring 0 would have done, edits the
+// trap frame, and lets the stub return (35 us a trap on such a KVM). Any other exception is handed
+// to the guest's own interrupt table as the CPU would have, so its trap reports look as always.
+// Only listed forms of instructions are decoded: all else is the guest's own exception.
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "hypervisor/arch/x86_64/cpu.h"
+#include "hypervisor/arch/x86_64/guest_mode.h"
+#include "hypervisor/memory/guest_memory.h"
+
+namespace summon::hypervisor {
+
+// Writes interrupt table, stubs and task state to the addresses of layout.h.
+void InstallRing3Shim(const GuestMemory& memory);
+
+// Where a stub exits to; no hypercall's port.
+inline constexpr std::uint16_t kShimPort = 0xe0;
+
+// What a stub leaves at the top of the shim's stack.
+struct TrapFrame {
+  std::uint64_t vector;
+  std::uint64_t error_code;
+  std::uint64_t rip;
+  std::uint64_t cs;
+  std::uint64_t rflags;
+  std::uint64_t rsp;
+  std::uint64_t ss;
+};
+inline constexpr std::uint64_t kTrapFrameAddress = 0xd000 - sizeof(TrapFrame);
+
+// Borrows both.
+class Ring3Mode final : public GuestMode {
+ public:
+  Ring3Mode(const GuestMemory& memory, CpuAccess& cpu) : memory_(memory), cpu_(cpu) {}
+  Step Interpret(const VcpuExit& exit) override;
+
+ private:
+  Step Trap();
+  // #GP: a hypercall, something to do for the guest, or its own fault.
+  Step GeneralProtection(TrapFrame& frame);
+  Step PortInstruction(const TrapFrame& frame, const struct DecodedInstruction& instruction);
+  // True when the instruction was one that a start-up needs, and has been done.
+  bool Emulate(TrapFrame& frame, const struct DecodedInstruction& instruction);
+  bool LoadTable(const TrapFrame& frame, const struct DecodedInstruction& instruction);
+  bool LoadTaskRegister(const TrapFrame& frame, const struct DecodedInstruction& instruction);
+  bool FarReturn(TrapFrame& frame);
+  bool WriteModelRegister();
+  bool ReadFaultAddress(TrapFrame& frame, const struct DecodedInstruction& instruction);
+  // Hands the exception to the guest's own interrupt table.
+  Step Reflect(TrapFrame& frame);
+
+  const GuestMemory& memory_;
+  CpuAccess& cpu_;
+  GeneralRegisters registers_{};   // at the trap being handled; rsp is the shim's
+  TableRegister gdt_{};            // what the guest loaded
+  TableRegister idt_{};
+  std::uint64_t task_state_ = 0;   // 0: none
+  std::uint64_t fault_address_ = 0;  // of the last page fault handed to the guest
+};
+
+}  // namespace summon::hypervisor

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checking a job frame.
+#include "hypervisor/control/job.h"
+
+#include <bit>
+#include <cstring>
+
+#include "base/strings.h"
+#include "hypervisor/abi/manifest.h"
+#include "hypervisor/memory/guest_memory.h"
+
+namespace summon::hypervisor {
+
+namespace {
+
+Error Invalid(std::string message) {
+  return Error(ErrorCode::kInvalid, StrCat("job: ", message));
+}
+
+bool Terminated(std::span<const char> text) {
+  return std::memchr(text.data(), '\0', text.size()) != nullptr;
+}
+
+Status CheckHeader(const JobFrame& frame) {
+  if (frame.magic != kProtocolMagic) return Invalid(StrCat("wrong magic ", Hex(frame.magic)));
+  if (frame.version != kProtocolVersion) {
+    return Invalid(StrCat("protocol version ", frame.version, "; this monitor speaks ",
+                          kProtocolVersion, " (is the installation mixed?)"));
+  }
+  constexpr std::uint32_t kKnownFlags = kJobHasKvm | kJobCheckOnly;
+  if ((frame.flags & ~kKnownFlags) != 0) return Invalid(StrCat("unknown flags ", Hex(frame.flags)));
+  if (frame.device_count > kDevicesMax) {
+    return Invalid(StrCat(frame.device_count, " devices; at most ", kDevicesMax));
+  }
+  if (frame.memory_bytes < kMemoryUnit || frame.memory_bytes > kGuestMemoryMax) {
+    return Invalid(StrCat("memory of ", frame.memory_bytes, " bytes; must be ", kMemoryUnit, "..",
+                          kGuestMemoryMax));
+  }
+  if (!Terminated(frame.command_line)) return Invalid("the command line does not end");
+  return Ok();
+}
+
+Status CheckNet(const JobDevice& device) {
+  if (device.mtu < kMtuMin || device.mtu > kMtuMax) {
+    return Invalid(StrCat("net ", Quote(device.name), ": MTU ", device.mtu, "; must be ", kMtuMin,
+                          "..", kMtuMax));
+  }
+  if ((device.mac[0] & 1) != 0) {
+    return Invalid(StrCat("net ", Quote(device.name), ": the MAC address is a multicast address"));
+  }
+  return Ok();
+}
+
+Status CheckBlock(const JobDevice& device) {
+  if (!std::has_single_bit(device.sector_size) || device.sector_size < kSectorSizeMin ||
+      device.sector_size > kSectorSizeMax) {
+    return Invalid(StrCat("block ", Quote(device.name), ": sector size ", device.sector_size,
+                          "; must be a power of two in ", kSectorSizeMin, "..", kSectorSizeMax));
+  }
+  if (device.capacity == 0 || device.capacity % device.sector_size != 0) {
+    return Invalid(StrCat("block ", Quote(device.name), ": capacity ", device.capacity,
+                          " is not a positive multiple of the sector size ", device.sector_size));
+  }
+  if (device.capacity > static_cast<std::uint64_t>(INT64_MAX)) {
+    return Invalid(StrCat("block ", Quote(device.name), ": capacity ", device.capacity,
+                          " does not fit a file"));
+  }
+  if (device.read_only > 1) {
+    return Invalid(StrCat("block ", Quote(device.name), ": read_only is ", device.read_only,
+                          "; must be 0 or 1"));
+  }
+  return Ok();
+}
+
+Status CheckDevice(const Job& job, std::size_t index) {
+  const JobDevice& device = job.frame.devices[index];
+  if (!Terminated(device.name) || device.name[0] == '\0') {
+    return Invalid(StrCat("device ", index, ": the name is empty or does not end"));
+  }
+  for (std::size_t other = 0; other < index; ++other) {
+    if (std::strcmp(job.frame.devices[other].name, device.name) == 0) {
+      return Invalid(StrCat("device ", Quote(device.name), " is configured twice"));
+    }
+  }
+  switch (device.type) {
+    case DeviceType::kNet: return CheckNet(device);
+    case DeviceType::kBlock: return CheckBlock(device);
+  }
+  return Invalid(StrCat("device ", Quote(device.name), ": unknown type ",
+                        static_cast<std::uint32_t>(device.type)));
+}
+
+}  // namespace
+
+Result<Job> CheckJob(Bytes bytes, std::size_t descriptor_count) {
+  if (bytes.size() != sizeof(JobFrame)) {
+    return Invalid(StrCat("a frame of ", bytes.size(), " bytes; must be ", sizeof(JobFrame)));
+  }
+  Job job;
+  // SAFETY: the sizes are equal, and every bit pattern is a JobFrame.
+  std::memcpy(&job.frame, bytes.data(), sizeof job.frame);
+  if (Status header = CheckHeader(job.frame); !header.ok()) return header.error();
+  const std::size_t wanted = job.first_device() + job.frame.device_count;
+  if (descriptor_count != wanted) {
+    return Invalid(StrCat(descriptor_count, " descriptors came with it; must be ", wanted));
+  }
+  for (std::size_t i = 0; i < job.frame.device_count; ++i) {
+    if (Status device = CheckDevice(job, i); !device.ok()) return device.error();
+  }
+  job.frame.memory_bytes -= job.frame.memory_bytes % kMemoryUnit;
+  return job;
+}
+
+}  // namespace summon::hypervisor

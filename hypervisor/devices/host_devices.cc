@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls on the job's descriptors.
+#include "hypervisor/devices/host_devices.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "base/check.h"
+
+namespace summon::hypervisor {
+
+namespace {
+
+// What the process ends with when its launcher is gone: nobody is left to read it.
+constexpr int kExitLauncherGone = 1;
+
+timespec ToTimespec(Duration duration) {
+  constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+  const std::int64_t nanos = std::max<std::int64_t>(duration.count(), 0);
+  return {nanos / kNanosPerSecond, nanos % kNanosPerSecond};
+}
+
+}  // namespace
+
+std::size_t TapDevice::Read(std::span<std::uint8_t> into) {
+  // A frame is cut to the buffer by the tap itself. Errors are "nothing there" to the guest:
+  // EAGAIN is just that, and a tap that is down or gone brings no frames either.
+  const ssize_t size = read(fd_, into.data(), into.size());
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+bool TapDevice::Write(Bytes frame) {
+  return write(fd_, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
+}
+
+bool FileBlockDevice::Read(std::uint64_t offset, std::span<std::uint8_t> into) {
+  while (!into.empty()) {
+    const ssize_t size = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return false;  // an error, or a file that became shorter than its capacity
+    offset += static_cast<std::uint64_t>(size);
+    into = into.subspan(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+bool FileBlockDevice::Write(std::uint64_t offset, Bytes from) {
+  while (!from.empty()) {
+    const ssize_t size = pwrite(fd_, from.data(), from.size(), static_cast<off_t>(offset));
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return false;
+    offset += static_cast<std::uint64_t>(size);
+    from = from.subspan(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+std::size_t FdConsole::Write(Bytes text) {
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const std::size_t chunk = std::min(kChunkBytes, text.size() - written);
+    const ssize_t size = write(fd_, text.data() + written, chunk);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;  // full, or nobody reads: the guest must not care, and the rest is lost
+    written += static_cast<std::size_t>(size);
+  }
+  return written;
+}
+
+TapWaiter::TapWaiter(int control_fd, const Clock& clock) : clock_(clock) {
+  polls_[0] = {control_fd, 0, 0};  // POLLHUP is always reported
+}
+
+void TapWaiter::Add(const Tap& tap) {
+  SUMMON_CHECK(count_ < polls_.size());
+  polls_[count_] = {tap.fd, POLLIN, 0};
+  handles_[count_] = tap.handle;
+  ++count_;
+}
+
+std::uint64_t TapWaiter::Collect() {
+  std::uint64_t ready = 0;
+  for (nfds_t i = 1; i < count_; ++i) {
+    if ((polls_[i].revents & POLLIN) != 0) {
+      ready |= std::uint64_t{1} << handles_[i];
+    } else if (polls_[i].revents != 0) {
+      polls_[i].fd = -1;  // POLLERR, POLLHUP or POLLNVAL: the tap is gone; poll(2) skips -1
+    }
+    polls_[i].revents = 0;
+  }
+  return ready;
+}
+
+std::uint64_t TapWaiter::Wait(Duration timeout) {
+  const Instant deadline = clock_.Now() + timeout;
+  for (Duration left = timeout;; left = deadline - clock_.Now()) {
+    const timespec wait = ToTimespec(left);
+    const int events = ppoll(polls_.data(), count_, &wait, nullptr);
+    if (events == 0) return 0;
+    if (events < 0) continue;  // EINTR; the other errors cannot happen on our arguments
+    if ((polls_[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) _exit(kExitLauncherGone);
+    if (const std::uint64_t ready = Collect(); ready != 0) return ready;
+  }
+}
+
+std::uint64_t SystemWallClock::Nanos() { return static_cast<std::uint64_t>(WallNanos()); }
+
+}  // namespace summon::hypervisor

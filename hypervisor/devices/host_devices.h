@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The devices on real descriptors: tap, block file, console, and the wait for frames.
+//
+// All work on descriptors that the job brought (borrowed here) with one system call an operation,
+// straight between the descriptor and guest memory. They run inside the sandbox: each call they
+// make stands in the monitor's policy, and none allocates.
+
+#include <poll.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "hypervisor/control/protocol.h"
+#include "hypervisor/devices/device.h"
+
+namespace summon::hypervisor {
+
+// A tap (or any non-blocking datagram-like descriptor that carries one frame a call).
+class TapDevice final : public NetDevice {
+ public:
+  TapDevice() = default;
+  explicit TapDevice(int fd) : fd_(fd) {}
+  std::size_t Read(std::span<std::uint8_t> into) override;
+  bool Write(Bytes frame) override;
+
+ private:
+  int fd_ = -1;
+};
+
+// A regular file or block device.
+class FileBlockDevice final : public BlockDevice {
+ public:
+  FileBlockDevice() = default;
+  explicit FileBlockDevice(int fd) : fd_(fd) {}
+  bool Read(std::uint64_t offset, std::span<std::uint8_t> into) override;
+  bool Write(std::uint64_t offset, Bytes from) override;
+
+ private:
+  int fd_ = -1;
+};
+
+// A pipe, socket, terminal or file. A pipe or socket has been made non-blocking; others take what
+// they are given.
+class FdConsole final : public Console {
+ public:
+  // Bytes of one write(2). A pipe takes up to PIPE_BUF whole or not at all, so lines of a usual
+  // length are not torn.
+  static constexpr std::size_t kChunkBytes = 4096;
+
+  explicit FdConsole(int fd) : fd_(fd) {}
+  std::size_t Write(Bytes text) override;
+
+ private:
+  const int fd_;
+};
+
+// Waits for frames on up to kDevicesMax taps, and ends the process when the launcher hangs up:
+// a monitor that nobody holds any more serves nobody.
+class TapWaiter final : public PollWaiter {
+ public:
+  TapWaiter(int control_fd, const Clock& clock);
+
+  // `handle` is the device's index in the manifest.
+  struct Tap {
+    std::size_t handle;
+    int fd;
+  };
+  void Add(const Tap& tap);
+
+  std::uint64_t Wait(Duration timeout) override;
+
+ private:
+  // The handles of the taps that have frames; takes taps that are broken out of the set, so that
+  // they do not wake us for ever.
+  std::uint64_t Collect();
+
+  const Clock& clock_;
+  std::array<pollfd, kDevicesMax + 1> polls_{};        // [0] is the control socket
+  std::array<std::size_t, kDevicesMax + 1> handles_{};  // of the same index in polls_
+  nfds_t count_ = 1;
+};
+
+class SystemWallClock final : public WallClock {
+ public:
+  std::uint64_t Nanos() override;
+};
+
+}  // namespace summon::hypervisor

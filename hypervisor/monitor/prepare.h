@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What can be done before the job is known: the virtual machine, its CPU, and how guests run on it.
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "hypervisor/arch/x86_64/boot_state.h"
+#include "hypervisor/kvm/machine.h"
+#include "hypervisor/monitor/options.h"
+
+namespace summon::hypervisor {
+
+struct PreparedMachine {
+  Machine machine;
+  std::uint64_t tsc_hz = 0;
+  CpuRing ring = CpuRing::kRing0;
+};
+
+// A machine without memory, its CPU told what it is and run once for nothing. `kvm_fd` is
+// borrowed. With kAuto this probes, which takes a millisecond or two: a pool does it ahead of time.
+Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode);
+
+// Ring 3 when this KVM takes more than kInterpretedCycles for an instruction in guest ring 0,
+// which shows that it interprets them (measured: about 1,600 cycles; a real CPU takes one).
+// Uses a machine of its own, thrown away afterwards.
+inline constexpr std::uint64_t kInterpretedCycles = 100;
+Result<CpuRing> ProbeRing(int kvm_fd);
+
+}  // namespace summon::hypervisor

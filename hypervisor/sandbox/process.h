@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a monitor process gives up, apart from system calls: its identity, its privileges, its
+// descriptors and its resources.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/result.h"
+
+namespace summon::hypervisor {
+
+// Becomes user and group `uid` when that is given and the process is root; then gives up every
+// capability, the hope of new privileges, and being readable by debuggers (no core dump either).
+Status DropPrivileges(std::optional<std::uint32_t> uid);
+
+// Closes every descriptor but those in `keep` (ascending, at most kKeepMax).
+inline constexpr std::size_t kKeepMax = 8;
+Status CloseAllBut(std::span<const int> keep);
+
+// Before the job: no core dump, no locked memory, no message queues; descriptors for the job.
+Status LimitResources();
+
+// Once all is set up: no descriptor from `first_free_fd` on, no further process or thread.
+Status LimitToWhatIsThere(int first_free_fd);
+
+// Ends the process by SIGIO, whose default action is to terminate, as soon as the other end of
+// `socket` is closed or sends anything. This reaches a process that sits in KVM_RUN or in a long
+// read without a thread, a timer or a handler to look; and unlike a death signal it follows the
+// socket, not the parent: whoever holds the other end keeps the guest alive.
+// Ends the process at once when the other end is closed already.
+Status EndWithPeer(int socket);
+
+}  // namespace summon::hypervisor
