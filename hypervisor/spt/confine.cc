@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "base/strings.h"
@@ -82,6 +83,20 @@ Status GiveUpPrivileges(std::optional<std::uint32_t> uid) {
   SUMMON_TRY(DropCapabilities());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError("set no_new_privs", errno);
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return ErrnoError("clear dumpable", errno);
+  return Ok();
+}
+
+void ForgetEnvironment() {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    explicit_bzero(*variable, std::strlen(*variable));
+  }
+}
+
+Status MakeBlocking(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+    return ErrnoError(StrCat("make descriptor ", fd, " block"), errno);
+  }
   return Ok();
 }
 

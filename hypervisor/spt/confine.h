@@ -15,6 +15,13 @@ namespace summon::hypervisor {
 // signals into a known state. Called once, before the job comes.
 Status GiveUpPrivileges(std::optional<std::uint32_t> uid);
 
+// Overwrites the environment. The guest can read all of this process's memory, and what the
+// starter was told is none of its business.
+void ForgetEnvironment();
+
+// Makes `fd` block, whatever the starter's end does.
+Status MakeBlocking(int fd);
+
 // Closes every descriptor that is not in `kept`.
 Status CloseOthers(std::span<const int> kept);
 

@@ -76,6 +76,8 @@ Status FillStandardDescriptors() {
 
 Result<SptTimers> PrepareProcess(const Options& options) {
   const int inherited[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, kControlFd};
+  ForgetEnvironment();
+  SUMMON_TRY(MakeBlocking(kControlFd));
   SUMMON_TRY(FillStandardDescriptors());
   SUMMON_TRY(CloseOthers(inherited));
   SUMMON_TRY(GiveUpPrivileges(options.uid));
@@ -92,7 +94,7 @@ int Run(const Options& options) {
   if (!packet.ok() && packet.error().code() == ErrorCode::kUnavailable) return 0;  // not needed
   if (!packet.ok() || !packet->has_value()) {
     ReportEnd(EndReason::kJobInvalid,
-              packet.ok() ? "the control socket is non-blocking" : packet.error().message());
+              packet.ok() ? "no job arrived" : packet.error().message());
     return kExitFailure;
   }
   Result<SptJob> job = TakeJob(std::move(**packet));

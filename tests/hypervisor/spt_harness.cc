@@ -3,13 +3,19 @@
 #include "tests/hypervisor/spt_harness.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <iterator>
 
 #include "base/check.h"
 #include "base/seqpacket.h"
@@ -36,10 +42,28 @@ bool WaitReadable(int fd, int patience_ms) {
   return poll(&wanted, 1, patience_ms) == 1;
 }
 
+// Makes prctl(PR_SET_SYSCALL_USER_DISPATCH) answer EINVAL in this process and what it executes.
+void TakeDispatchAway() {
+  constexpr std::uint32_t kSetDispatch = 59;
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSetDispatch, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {std::size(code), code};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    _exit(124);
+  }
+}
+
 }  // namespace
 
-SptProcess::SptProcess(std::vector<std::string> arguments) {
-  auto pair = SeqpacketPair(Blocking::kYes);
+SptProcess::SptProcess(std::vector<std::string> arguments, SptKernel kernel) {
+  auto pair = SeqpacketPair(Blocking::kNo);  // as the launcher does
   SUMMON_CHECK(pair.ok());
   int console[2];
   SUMMON_CHECK(pipe2(console, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -57,6 +81,7 @@ SptProcess::SptProcess(std::vector<std::string> arguments) {
     } else if (dup2(pair->second.get(), kControlFd) < 0) {
       _exit(125);
     }
+    if (kernel == SptKernel::kWithoutDispatch) TakeDispatchAway();
     execv(SUMMON_SPT_PATH, argv.data());
     _exit(126);
   }

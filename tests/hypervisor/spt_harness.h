@@ -12,6 +12,12 @@
 
 namespace summon::hypervisor {
 
+// What the process runs on: this kernel, or what an older one would answer.
+enum class SptKernel {
+  kThisOne,
+  kWithoutDispatch,  // before Linux 5.11: no Syscall User Dispatch
+};
+
 // How the process ended.
 struct SptExit {
   std::optional<int> status;  // exited
@@ -21,7 +27,8 @@ struct SptExit {
 class SptProcess final {
  public:
   // Starts summon-spt with `arguments`; aborts the test program when that fails.
-  explicit SptProcess(std::vector<std::string> arguments = {});
+  explicit SptProcess(std::vector<std::string> arguments = {},
+                      SptKernel kernel = SptKernel::kThisOne);
   ~SptProcess();  // kills and reaps it
   SptProcess(const SptProcess&) = delete;
   SptProcess& operator=(const SptProcess&) = delete;

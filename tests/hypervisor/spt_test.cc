@@ -171,6 +171,26 @@ TEST(Spt, FrameThatWaitedInTheTapIsReadAfterTheBoot) {
   EXPECT_EQ(process.NextStage(), Stage::kFirstByteOut);
 }
 
+TEST(Spt, KernelWithoutDispatchReportsReadyBeforeTheJumpAndNoMore) {
+  SptProcess process({}, SptKernel::kWithoutDispatch);
+  const FakeTap tap = MakeTap();
+  const std::string udp = UdpFrame();
+  EXPECT_EQ(write(tap.far.get(), udp.data(), udp.size()), static_cast<ssize_t>(udp.size()));
+  JobFrame job = SptProcess::Job();
+  SptProcess::AddNet(job, "service");
+  process.Send(job, ImageOf(GuestEcho(), {kService}), {tap.guest.get()});
+  (void)process.NextStage();
+  (void)process.NextStage();
+  EXPECT_EQ(process.NextStage(), Stage::kRunning);
+  EXPECT_EQ(process.NextStage(), Stage::kReady);
+  const int flags = fcntl(tap.far.get(), F_GETFL);
+  EXPECT_EQ(fcntl(tap.far.get(), F_SETFL, flags & ~O_NONBLOCK), 0);
+  char frame[64];
+  EXPECT_EQ(read(tap.far.get(), frame, sizeof frame), static_cast<ssize_t>(udp.size()));
+  EXPECT_EQ(kill(process.pid(), SIGKILL), 0);
+  EXPECT_FALSE(process.NextReport().has_value());
+}
+
 TEST(Spt, PausedGuestGoesOnWhereItWas) {
   SptProcess process;
   const FakeTap tap = MakeTap();
