@@ -49,7 +49,7 @@ class Catalogue final {
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
   void QueryToAnswer(Duration took);
 
-  // summon_triggers_total{trigger}: a reason to summon arrived. Ends in one Summoned() or Refused().
+  // summon_triggers_total{trigger}: a reason to summon arrived. Ends in one Summoned or Refused.
   void Triggered(Trigger trigger);
   // summon_summons_total{trigger,outcome}: what became of it. Not for kRefused: see Refused().
   void Summoned(Trigger trigger, Outcome outcome);

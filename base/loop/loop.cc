@@ -62,7 +62,8 @@ uv_handle_t* Handle(T* handle) {
 template <typename State>
 void CloseState(State* state) {
   state->closed = true;
-  uv_close(Handle(&state->uv), [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+  uv_close(Handle(&state->uv),
+           [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
 }
 
 void RunPosted(uv_async_t* wake) {
