@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/strings.h"
 
 namespace summon::summoner {
@@ -237,9 +238,10 @@ Instant Summoner::NextDeadline() const {
 }
 
 void Summoner::Advance(Instant now, Effects& effects) {
-  // Each Tick moves the deadline of its service beyond `now`.
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    Apply(*services_.at(deadlines_.begin()->second), Tick{}, now, effects);
+    Service& service = *services_.at(deadlines_.begin()->second);
+    Apply(service, Tick{}, now, effects);
+    SUMMON_CHECK(service.deadline > now);  // else this would never end
   }
   Pump(now, effects);
 }

@@ -11,6 +11,7 @@ namespace summon::summoner::sim {
 namespace {
 
 constexpr std::size_t kServicesMax = 6;
+constexpr std::uint32_t kMemoryMaxMib = 64;  // of one guest
 
 std::uint32_t Plain(ServiceId id) { return static_cast<std::uint32_t>(id); }
 
@@ -106,8 +107,9 @@ void World::RunUntil(Instant end) {
   if (!checker_.violation()) now_ = end;
 }
 
-// No more faults: whatever happened, everything must work again within three minutes (the longest
-// backoff is one), and every frame that waited must have been served.
+// No more faults: whatever happened, every frame that waited must have been served within three
+// minutes (the longest backoff is one, the longest idle time 40 s), and then everybody who asks
+// gets a ready instance, by turns where memory is short.
 void World::Settle() {
   faults_ = false;
   Note("settle");
@@ -116,7 +118,12 @@ void World::Settle() {
   for (const auto kind : {launcher::Kind::kKvm, launcher::Kind::kProcess}) {
     Tell([this, kind] { summoner_.OnAvailability(kind, Ok(), now_, effects_); });
   }
-  limits_.memory_budget_mib = 100'000;
+  // Memory stays as scarce as it was, as far as everybody can have a turn at all.
+  for (const auto& [id, service] : services_) {
+    const bool keeps = service.spec.policy.on_idle == OnIdle::kKeepRunning;
+    const std::uint64_t enough = keeps ? 100'000 : kMemoryMaxMib + kInstanceOverheadMib;
+    limits_.memory_budget_mib = std::max(limits_.memory_budget_mib, enough);
+  }
   limits_.waiters_max = 100;
   summoner_.SetLimits(limits_, now_, effects_);
   for (auto& [id, service] : services_) Prepare(service);
@@ -133,14 +140,14 @@ void World::Settle() {
                                                  service.frames_waiting, " frames wait for ever"));
     }
     const WaiterId waiter{next_waiter_++};
-    const Instant until = now_ + std::chrono::seconds(50);
+    const Instant until = now_ + std::chrono::minutes(9);
     checker_.Asked(waiter, until);
     const Asker asker{waiter, Patience::kUntilReady, until};
     summoner_.Request(id, {Trigger::kApi, asker, now_}, now_, effects_);
     ++asked;
   }
   CarryOut();
-  RunUntil(now_ + std::chrono::minutes(1));
+  RunUntil(now_ + std::chrono::minutes(10));
   if (ready_answers_ - ready_before != asked || checker_.waiting() != 0) {
     checker_.Fail(Invariant::kLiveness, StrCat(ready_answers_ - ready_before, " of ", asked,
                                                " services became ready"));
@@ -277,7 +284,7 @@ ServiceSpec World::RandomSpec() {
   ServiceSpec spec;
   spec.name = "sim";
   spec.policy = RandomPolicy();
-  spec.memory_mib = static_cast<std::uint32_t>(random_.Between(8, 64));
+  spec.memory_mib = static_cast<std::uint32_t>(random_.Between(8, kMemoryMaxMib));
   spec.kinds = {random_.Chance(70), true};
   if (spec.kinds[0]) spec.kinds[1] = random_.Chance(50);
   return spec;
