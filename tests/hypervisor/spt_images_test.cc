@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own unikernels, as compiled for the spt ABI, under the real summon-spt.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -85,6 +87,40 @@ TEST(SptImages, DiskWritesReadsAndIsRefusedBeyondItsEnd) {
   EXPECT_TRUE(Says(outcome, "SUCCESS")) << outcome.console;
   EXPECT_EQ(lseek(storage.get(), 0, SEEK_END), static_cast<off_t>(kStorageBytes));
 }
+
+// One act of the hostile guest, and how it ends: by its status or by a signal.
+struct Act {
+  const char* command;
+  std::optional<int> status;
+  std::optional<int> signal;
+};
+
+class SptHostile : public ::testing::TestWithParam<Act> {};
+
+TEST_P(SptHostile, EndsOnlyItself) {
+  const auto image = ReadImage("hostile.spt");
+  if (image.empty()) GTEST_SKIP() << "hostile.spt is not built (target guests)";
+  SptProcess process;
+  JobFrame job = SptProcess::Job();
+  job.memory_bytes = kMemoryBytes;
+  strcpy(job.command_line, GetParam().command);
+  process.Send(job, image);
+  const Outcome outcome = Finish(process);
+  EXPECT_EQ(outcome.end.status, GetParam().status) << outcome.console;
+  EXPECT_EQ(outcome.end.signal, GetParam().signal) << outcome.console;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Acts, SptHostile,
+    ::testing::Values(Act{"halt_status 7", 7, {}}, Act{"bad_handle", 0, {}},
+                      Act{"bad_port", {}, SIGSYS}, Act{"zeropage", {}, SIGSEGV},
+                      Act{"write_text", {}, SIGSEGV}, Act{"wild_exit", {}, SIGSEGV},
+                      Act{"divide", {}, SIGFPE}, Act{"undefined", {}, SIGILL}),
+    [](const auto& parameter) {
+      std::string name = parameter.param.command;
+      std::erase_if(name, [](char c) { return c == ' ' || c == '_'; });
+      return name;
+    });
 
 }  // namespace
 }  // namespace summon::hypervisor
