@@ -151,7 +151,8 @@ std::optional<Name> ReadName(ByteReader& reader) {
     const std::uint8_t length = all[at];
     if ((length & kPointerBits) == kPointerBits) {
       if (at + 1 >= all.size() || ++pointers > kPointersMax) return std::nullopt;
-      const std::size_t target = static_cast<std::size_t>(length & ~kPointerBits) << 8 | all[at + 1];
+      const std::size_t target =
+          static_cast<std::size_t>(length & ~kPointerBits) << 8 | all[at + 1];
       if (target >= run_start || target < kHeaderSize) return std::nullopt;
       if (!end) end = at + 2;
       at = run_start = target;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "base/strings.h"
 
 namespace summon::dns {
@@ -151,7 +152,8 @@ Result<Node*> ZoneTable::Builder::Place(const Name& name) {
     ours = found != nodes.end() && found->second.is_apex;
   }
   if (!ours) {
-    return Error(ErrorCode::kInvalid, StrCat("place ", name.ToText(), ": it is in no zone of ours"));
+    return Error(ErrorCode::kInvalid,
+                 StrCat("place ", name.ToText(), ": it is in no zone of ours"));
   }
   if (nodes.size() + name.label_count() > kNamesMax) {
     return Error(ErrorCode::kExhausted,

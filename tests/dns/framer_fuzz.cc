@@ -19,7 +19,9 @@ Messages Unframe(Bytes stream, std::size_t piece) {
     const std::size_t size = std::min(piece, stream.size());
     framer.Append(stream.first(size));
     stream = stream.subspan(size);
-    while (const auto message = framer.Next()) messages.emplace_back(message->begin(), message->end());
+    while (const auto message = framer.Next()) {
+      messages.emplace_back(message->begin(), message->end());
+    }
     if (framer.broken()) break;
   }
   return messages;
