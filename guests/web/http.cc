@@ -168,7 +168,7 @@ std::string_view Reason(int status) {
 struct Content {
   int status = 200;
   std::string_view type = "text/plain";
-  std::string_view body;
+  std::string_view body = {};
   std::uint64_t stream_bytes = 0;
   bool head_only = false;
 };
