@@ -23,6 +23,7 @@ struct LoopState {
   std::deque<std::function<void()>> posted;
   bool closing = false;
   bool in_timer = false;  // a timer's callback is running
+  bool once = false;      // RunOnce() is running
 };
 
 struct TimerState {
@@ -110,7 +111,11 @@ Loop::~Loop() {
 
 void Loop::Run() { (void)uv_run(&state_->uv, UV_RUN_DEFAULT); }
 
-void Loop::RunOnce() { (void)uv_run(&state_->uv, UV_RUN_ONCE); }
+void Loop::RunOnce() {
+  state_->once = true;
+  (void)uv_run(&state_->uv, UV_RUN_ONCE);
+  state_->once = false;
+}
 
 bool Loop::RunUntil(const std::function<bool()>& done, Duration patience) {
   const Instant deadline = Now() + patience;
@@ -175,6 +180,9 @@ void Timer::Set(Instant at) {
         owner->in_timer = true;
         state->on_due();
         owner->in_timer = false;
+        // libuv runs due timers first and then waits for the next event all the same; this was
+        // the event that RunOnce() is for.
+        if (owner->once) (void)uv_async_send(&owner->wake);
       },
       static_cast<std::uint64_t>(std::max<std::int64_t>(wait_ms, wait_min_ms)), 0);
 }
