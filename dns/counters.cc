@@ -46,6 +46,17 @@ std::string_view CloseReasonText(CloseReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
+void Counters::CountRejection(Rcode rcode, Transport transport) {
+  SelfAnswered& counts = self_answered[static_cast<std::size_t>(transport)];
+  if (rcode == Rcode::kNotImp) {
+    ++counts.notimp;
+  } else if (rcode == Rcode::kBadVers) {
+    ++counts.badvers;
+  } else {
+    ++counts.formerr;
+  }
+}
+
 void Counters::CountResponse(Rcode rcode, bool was_truncated) {
   ++responses[std::min(static_cast<std::size_t>(rcode), kRcodeCount - 1)];
   if (was_truncated) ++truncated;

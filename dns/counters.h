@@ -39,6 +39,14 @@ enum class CloseReason : std::uint8_t {
 inline constexpr std::size_t kCloseReasonCount = 9;
 std::string_view CloseReasonText(CloseReason reason);
 
+// Messages that the server dealt with by itself, without a handler.
+struct SelfAnswered {
+  std::uint64_t formerr = 0;
+  std::uint64_t notimp = 0;
+  std::uint64_t badvers = 0;
+  std::uint64_t dropped = 0;
+};
+
 struct Counters {
   // By Transport, then CountedType. Well-formed queries only.
   std::array<std::array<std::uint64_t, kCountedTypes>, 2> queries{};
@@ -46,7 +54,8 @@ struct Counters {
   std::array<std::uint64_t, kRcodeCount> responses{};
   // Messages that got no answer, by DropReason.
   std::array<std::uint64_t, kDropReasonCount> drops{};
-  std::uint64_t rejected = 0;    // answered by the server itself: FORMERR, NOTIMP, BADVERS
+  // By Transport.
+  std::array<SelfAnswered, 2> self_answered{};
   std::uint64_t truncated = 0;   // answers with TC
   std::uint64_t unanswered = 0;  // responders destroyed without an answer
   std::uint64_t late = 0;        // answers to connections that were gone
@@ -62,7 +71,11 @@ struct Counters {
     ++queries[static_cast<std::size_t>(query.transport)]
              [static_cast<std::size_t>(CountedTypeOf(query.type))];
   }
-  void CountDrop(DropReason reason) { ++drops[static_cast<std::size_t>(reason)]; }
+  void CountDrop(DropReason reason, Transport transport) {
+    ++drops[static_cast<std::size_t>(reason)];
+    ++self_answered[static_cast<std::size_t>(transport)].dropped;
+  }
+  void CountRejection(Rcode rcode, Transport transport);
   void CountResponse(Rcode rcode, bool was_truncated);
 };
 

@@ -73,10 +73,10 @@ void Server::Receive(Bytes packet, const ReplyTo& from) {
   const Verdict verdict =
       IsFromOurselves(from) ? Dropped{DropReason::kOwnAddress} : ParseQuery(packet, arrival);
   if (const Dropped* dropped = std::get_if<Dropped>(&verdict)) {
-    counters_.CountDrop(dropped->reason);
+    counters_.CountDrop(dropped->reason, from.transport);
     if (from.transport == Transport::kTcp) tcp_->Settle(from.connection);
   } else if (const Rejection* rejection = std::get_if<Rejection>(&verdict)) {
-    ++counters_.rejected;
+    counters_.CountRejection(rejection->rcode, from.transport);
     std::array<std::uint8_t, kUdpSpace> space;
     (void)SendReply(from, WriteRejection(*rejection, space));  // a loss has been counted
   } else {

@@ -24,14 +24,15 @@ constexpr std::array kResults = {"answer",  "no_data",   "nx_domain", "refused",
 constexpr std::array kTransports = {"udp", "tcp"};
 constexpr std::array kTriggers = {"dns", "packet", "api", "schedule", "dependency"};
 constexpr std::array kOutcomes = {"booted", "reused", "refused", "failed"};
-constexpr std::array kRefusals = {"memory_budget", "in_flight",     "waiters",
-                                  "backoff",       "not_permitted", "cannot_run"};
+constexpr std::array kRefusals = {"failed",    "not_ready", "backoff", "unavailable",
+                                  "reclaimed", "removed",   "no_room", "waiters_full"};
 constexpr std::array kStages = {"decision", "assigned", "loaded",          "running",
                                 "ready",    "answer",   "first_packet_in", "first_byte_out"};
 constexpr std::array kRungs = {"running", "paused", "parked", "saved"};
-constexpr std::array kReclaims = {"idle", "api", "config", "pressure", "timeout", "shutdown"};
+constexpr std::array kReclaims = {"idle",     "budget",  "not_ready",
+                                  "operator", "removed", "orphan"};
 constexpr std::array kExits = {"reclaimed",    "halted",     "guest_fault", "image_rejected",
-                               "monitor_died", "host_fault", "unavailable"};
+                               "monitor_died", "unavailable", "host_fault", "lost"};
 
 // The label of an enum's value.
 template <std::size_t kCount, typename Enum>
@@ -77,19 +78,20 @@ void Catalogue::DnsQueries(QueryType type, QueryResult result, Transport transpo
 
 void Catalogue::QueryToAnswer(Duration took) { state_->query_to_answer.Observe(Seconds(took)); }
 
-void Catalogue::Triggered(Trigger trigger) {
-  state_->triggers.Add({{"trigger", Label(kTriggers, trigger)}}).Increment();
+void Catalogue::Triggered(Trigger trigger, std::uint64_t count) {
+  state_->triggers.Add({{"trigger", Label(kTriggers, trigger)}})
+      .Increment(static_cast<double>(count));
 }
 
-void Catalogue::Summoned(Trigger trigger, Outcome outcome) {
+void Catalogue::Summoned(Trigger trigger, Outcome outcome, std::uint64_t count) {
   state_->summons
       .Add({{"trigger", Label(kTriggers, trigger)}, {"outcome", Label(kOutcomes, outcome)}})
-      .Increment();
+      .Increment(static_cast<double>(count));
 }
 
-void Catalogue::Refused(Trigger trigger, Refusal reason) {
-  Summoned(trigger, Outcome::kRefused);
-  state_->refusals.Add({{"reason", Label(kRefusals, reason)}}).Increment();
+void Catalogue::Refused(Refusal reason, std::uint64_t count) {
+  state_->refusals.Add({{"reason", Label(kRefusals, reason)}})
+      .Increment(static_cast<double>(count));
 }
 
 void Catalogue::StageReached(Stage stage, Duration since_trigger) {
@@ -111,8 +113,9 @@ void Catalogue::SetMemory(Memory memory) {
   state_->memory_used.Set(static_cast<double>(memory.used_mib) * kBytesPerMib);
 }
 
-void Catalogue::Reclaimed(ReclaimReason reason) {
-  state_->reclaims.Add({{"reason", Label(kReclaims, reason)}}).Increment();
+void Catalogue::Reclaimed(ReclaimReason reason, std::uint64_t count) {
+  state_->reclaims.Add({{"reason", Label(kReclaims, reason)}})
+      .Increment(static_cast<double>(count));
 }
 
 void Catalogue::GuestExited(ExitReason reason) {
@@ -127,7 +130,9 @@ void Catalogue::ConsoleLost(std::uint64_t bytes) {
   state_->console_lost.Increment(static_cast<double>(bytes));
 }
 
-void Catalogue::StaleEvent() { state_->stale_events.Increment(); }
+void Catalogue::StaleEvents(std::uint64_t count) {
+  state_->stale_events.Increment(static_cast<double>(count));
+}
 
 void Catalogue::ConfigLoaded(std::int64_t wall_nanos) {
   state_->config_loaded.Set(static_cast<double>(wall_nanos) / 1e9);

@@ -26,14 +26,17 @@ enum class Transport { kUdp, kTcp };
 enum class Trigger { kDns, kPacket, kApi, kSchedule, kDependency };
 // What became of a trigger: summons = booted + reused + refused + failed.
 enum class Outcome { kBooted, kReused, kRefused, kFailed };
-enum class Refusal { kMemoryBudget, kInFlight, kWaiters, kBackoff, kNotPermitted, kCannotRun };
+// Why somebody who waited got no address.
+enum class Refusal {
+  kFailed, kNotReady, kBackoff, kUnavailable, kReclaimed, kRemoved, kNoRoom, kWaitersFull,
+};
 enum class Stage {
   kDecision, kAssigned, kLoaded, kRunning, kReady, kAnswer, kFirstPacketIn, kFirstByteOut,
 };
 enum class Rung { kRunning, kPaused, kParked, kSaved };
-enum class ReclaimReason { kIdle, kApi, kConfig, kPressure, kTimeout, kShutdown };
+enum class ReclaimReason { kIdle, kBudget, kNotReady, kOperator, kRemoved, kOrphan };
 enum class ExitReason {
-  kReclaimed, kHalted, kGuestFault, kImageRejected, kMonitorDied, kHostFault, kUnavailable,
+  kReclaimed, kHalted, kGuestFault, kImageRejected, kMonitorDied, kUnavailable, kHostFault, kLost,
 };
 
 class Catalogue final {
@@ -49,12 +52,12 @@ class Catalogue final {
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
   void QueryToAnswer(Duration took);
 
-  // summon_triggers_total{trigger}: a reason to summon arrived. Ends in one Summoned or Refused.
-  void Triggered(Trigger trigger);
-  // summon_summons_total{trigger,outcome}: what became of it. Not for kRefused: see Refused().
-  void Summoned(Trigger trigger, Outcome outcome);
-  // The same with the outcome "refused", and summon_summon_refusals_total{reason}.
-  void Refused(Trigger trigger, Refusal reason);
+  // summon_triggers_total{trigger}: so many more reasons to summon arrived.
+  void Triggered(Trigger trigger, std::uint64_t count);
+  // summon_summons_total{trigger,outcome}: what became of them.
+  void Summoned(Trigger trigger, Outcome outcome, std::uint64_t count);
+  // summon_refusals_total{reason}: so many more who waited were refused.
+  void Refused(Refusal reason, std::uint64_t count);
   // summon_stage_duration_seconds{stage}: from the trigger to the stage.
   void StageReached(Stage stage, Duration since_trigger);
 
@@ -70,14 +73,14 @@ class Catalogue final {
   void SetMemory(Memory memory);
 
   // summon_reclaims_total{reason}.
-  void Reclaimed(ReclaimReason reason);
+  void Reclaimed(ReclaimReason reason, std::uint64_t count);
   // summon_guest_exits_total{reason}.
   void GuestExited(ExitReason reason);
   // summon_tap_dropped_frames_total, summon_guest_console_lost_bytes_total.
   void TapDropped(std::uint64_t frames);
   void ConsoleLost(std::uint64_t bytes);
   // summon_stale_events_total: events of an older generation.
-  void StaleEvent();
+  void StaleEvents(std::uint64_t count);
 
   // summon_config_last_reload_success_timestamp_seconds, from WallNanos().
   void ConfigLoaded(std::int64_t wall_nanos);

@@ -46,7 +46,7 @@ struct Catalogue::State {
           .Add({}, Buckets());
   Counters& triggers = MakeCounter("summon_triggers_total", "Reasons to summon that arrived.");
   Counters& summons = MakeCounter("summon_summons_total", "What became of reasons to summon.");
-  Counters& refusals = MakeCounter("summon_summon_refusals_total", "Refused summons, by reason.");
+  Counters& refusals = MakeCounter("summon_refusals_total", "Refused summons, by reason.");
   Histograms& stages = MakeHistogram("summon_stage_duration_seconds",
                                      "From the reason to summon to each stage of the summon.");
   Gauges& instances = MakeGauge("summon_instances", "Instances that exist, by rung.");

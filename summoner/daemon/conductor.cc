@@ -64,7 +64,7 @@ void Conductor::Do(const Answer& answer) {
   if (!waiting->reply->Answer(answer.ttl)) return;
   sent_.push_back({answer.service, answer.ttl});
   const Instant now = loop_.Now();
-  for (Observer* observer : observers_) observer->OnAnswered(waiting->received, now);
+  for (Observer* observer : observers_) observer->OnAnswered(answer.service, waiting->received, now);
 }
 
 void Conductor::Do(const Refuse& refuse) {

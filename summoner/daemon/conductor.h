@@ -37,7 +37,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void OnPhase(ServiceId service, PhaseKind phase) = 0;
-  virtual void OnAnswered(Instant received, Instant sent) = 0;
+  virtual void OnAnswered(ServiceId service, Instant received, Instant sent) = 0;
   virtual void OnStageReached(ServiceId service, launcher::Stage stage) = 0;
   virtual void OnInstanceEnded(ServiceId service, const launcher::EndReport& report) = 0;
   virtual void OnTapTraffic(ServiceId service, const launcher::Traffic& traffic) = 0;

@@ -36,7 +36,7 @@ class ControlServer final : public Observer {
 
   // --- Observer: who waits for a rest is answered ---
   void OnPhase(ServiceId service, PhaseKind phase) override;
-  void OnAnswered(Instant, Instant) override {}
+  void OnAnswered(ServiceId, Instant, Instant) override {}
   void OnStageReached(ServiceId, launcher::Stage) override {}
   void OnInstanceEnded(ServiceId, const launcher::EndReport&) override {}
   void OnTapTraffic(ServiceId, const launcher::Traffic&) override {}

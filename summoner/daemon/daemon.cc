@@ -40,12 +40,15 @@ Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs:
 Status Daemon::Start() {
   const configs::Config& config = registrar_.config();
   auto zones = SUMMON_TRY(registrar_.RegisterAll());
-  frontend_ = std::make_unique<Frontend>(conductor_, std::move(zones));
+  measures_ = SUMMON_TRY(Measures::Create(loop_, config.metrics_listen, conductor_));
+  conductor_.AddObserver(*measures_);
+  frontend_ = std::make_unique<Frontend>(conductor_, *measures_, std::move(zones));
   registrar_.UseFrontend(*frontend_);
 
   dns::ServerOptions options;
   options.listen = SUMMON_TRY(ListenAddresses(config));
   server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
+  measures_->UseDnsCounters(server_->counters());
 
   launcher_ = std::make_unique<launcher::RpcLauncher>(
       loop_, log_, conductor_,
@@ -61,9 +64,6 @@ Status Daemon::Start() {
   control_ = SUMMON_TRY(ControlServer::Create(loop_, log_, config.control_socket, conductor_,
                                               registrar_, *launcher_));
   conductor_.AddObserver(*control_);
-  measures_ = SUMMON_TRY(Measures::Create(loop_, log_, config.metrics_listen, conductor_,
-                                          server_->counters()));
-  conductor_.AddObserver(*measures_);
 
   for (const dns::Endpoint& address : server_->addresses()) {
     log_.Info("listening", {{"dns", address.ToString()}});

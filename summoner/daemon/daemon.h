@@ -39,11 +39,11 @@ class Daemon final {
   Summoner summoner_;
   Conductor conductor_;
   Registrar registrar_;
+  std::unique_ptr<Measures> measures_;
   std::unique_ptr<launcher::RpcLauncher> launcher_;
   std::unique_ptr<Frontend> frontend_;
   std::unique_ptr<dns::Server> server_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<Measures> measures_;
 };
 
 }  // namespace summon::summoner

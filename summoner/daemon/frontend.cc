@@ -28,8 +28,10 @@ class Frontend::ParkedQuery final : public Reply {
   dns::Responder responder_;
 };
 
-Frontend::Frontend(Conductor& conductor, std::unique_ptr<const dns::ZoneTable> zones)
+Frontend::Frontend(Conductor& conductor, Measures& measures,
+                   std::unique_ptr<const dns::ZoneTable> zones)
     : conductor_(conductor),
+      measures_(measures),
       zones_(std::move(zones)),
       space_(std::make_unique<std::array<std::uint8_t, dns::kTcpSpace>>()) {}
 
@@ -37,18 +39,23 @@ Frontend::~Frontend() = default;
 
 void Frontend::Swap(std::unique_ptr<const dns::ZoneTable> zones) { zones_ = std::move(zones); }
 
+dns::SendOutcome Frontend::Send(const dns::Query& query, dns::Responder& responder,
+                                const dns::Response& response) {
+  measures_.CountQuery(query, response);
+  return responder.Send(response);
+}
+
 dns::SendOutcome Frontend::SendFromTable(const dns::Query& query, dns::Responder& responder,
                                          const dns::AnswerOptions& options) {
-  return responder.Send(dns::WriteAnswer(*zones_, query, options, *space_));
+  return Send(query, responder, dns::WriteAnswer(*zones_, query, options, *space_));
 }
 
 dns::SendOutcome Frontend::SendServFail(const dns::Query& query, dns::Responder& responder,
                                         std::string_view why) {
-  ++servfails_;
   dns::ErrorAnswer error;
   error.rcode = dns::Rcode::kServFail;
   error.extended_error = dns::ExtendedError{dns::EdeCode::kNotReady, why};
-  return responder.Send(dns::WriteError(query, error, *space_));
+  return Send(query, responder, dns::WriteError(query, error, *space_));
 }
 
 void Frontend::Handle(const dns::Query& query, dns::Responder responder) {

@@ -9,18 +9,20 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "dns/authority.h"
 #include "dns/server.h"
 #include "dns/zone.h"
 #include "summoner/daemon/conductor.h"
+#include "summoner/daemon/measures.h"
 
 namespace summon::summoner {
 
 class Frontend final : public dns::Handler {
  public:
-  // `conductor` outlives it.
-  Frontend(Conductor& conductor, std::unique_ptr<const dns::ZoneTable> zones);
+  // `conductor` and `measures` outlive it.
+  Frontend(Conductor& conductor, Measures& measures, std::unique_ptr<const dns::ZoneTable> zones);
   ~Frontend() override;
   Frontend(const Frontend&) = delete;
   Frontend& operator=(const Frontend&) = delete;
@@ -30,19 +32,19 @@ class Frontend final : public dns::Handler {
 
   void Handle(const dns::Query& query, dns::Responder responder) override;
 
-  std::uint64_t servfails() const { return servfails_; }
-
  private:
   class ParkedQuery;
 
+  dns::SendOutcome Send(const dns::Query& query, dns::Responder& responder,
+                        const dns::Response& response);
   dns::SendOutcome SendFromTable(const dns::Query& query, dns::Responder& responder,
                                  const dns::AnswerOptions& options);
   dns::SendOutcome SendServFail(const dns::Query& query, dns::Responder& responder,
                                 std::string_view why);
 
   Conductor& conductor_;
+  Measures& measures_;
   std::unique_ptr<const dns::ZoneTable> zones_;
-  std::uint64_t servfails_ = 0;
   // Where answers are written; each is sent before the next one begins.
   std::unique_ptr<std::array<std::uint8_t, dns::kTcpSpace>> space_;
 };

@@ -18,12 +18,10 @@
 #include "launcher/rpc/rpc_launcher.h"
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/frontend.h"
+#include "summoner/daemon/measures.h"
 #include "summoner/daemon/zone_data.h"
 
 namespace summon::summoner {
-
-// Whether a reload was taken over.
-enum class ReloadOutcome { kApplied, kRejected };
 
 class Registrar final {
  public:

@@ -42,9 +42,9 @@ TEST(MetricNames, FollowTheConventions) {
 TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   Catalogue catalogue("1.2.3", "kvm");
   catalogue.DnsQueries(QueryType::kAaaa, QueryResult::kNoData, Transport::kUdp, 3);
-  catalogue.Summoned(Trigger::kDns, Outcome::kBooted);
+  catalogue.Summoned(Trigger::kDns, Outcome::kBooted, 1);
   catalogue.StageReached(Stage::kFirstByteOut, std::chrono::milliseconds(3));
-  catalogue.Reclaimed(ReclaimReason::kIdle);
+  catalogue.Reclaimed(ReclaimReason::kIdle, 1);
   catalogue.GuestExited(ExitReason::kGuestFault);
   catalogue.SetInstances(Rung::kRunning, 2);
   catalogue.TapDropped(7);
@@ -69,12 +69,10 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_config_reload_failures_total 1"));
 }
 
-TEST(MetricSummons, ARefusalCountsInBothPlaces) {
+TEST(MetricSummons, RefusalsAreCountedByReason) {
   Catalogue catalogue("1", "kvm");
-  catalogue.Refused(Trigger::kPacket, Refusal::kMemoryBudget);
-  const std::string text = catalogue.Exposition();
-  EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"refused\",trigger=\"packet\"} 1"));
-  EXPECT_THAT(text, HasSubstr("summon_summon_refusals_total{reason=\"memory_budget\"} 1"));
+  catalogue.Refused(Refusal::kBackoff, 2);
+  EXPECT_THAT(catalogue.Exposition(), HasSubstr("summon_refusals_total{reason=\"backoff\"} 2"));
 }
 
 TEST(MetricSummons, SeriesExistBeforeTheFirstEvent) {

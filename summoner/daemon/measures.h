@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Brings what the parts of summond count into the catalogue of metrics.
+//
+// The parts count plain numbers; once a second the differences are added to the catalogue. What
+// has a duration is told at once, by the conductor and the frontend. One loop thread.
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "base/loop/loop.h"
+#include "configs/config.h"
+#include "dns/counters.h"
+#include "dns/message.h"
+#include "dns/response.h"
+#include "metrics/catalogue.h"
+#include "summoner/daemon/conductor.h"
+
+namespace summon::summoner {
+
+enum class ReloadOutcome { kApplied, kRejected };
+
+class Measures final : public Observer {
+ public:
+  static constexpr Duration kPeriod = std::chrono::seconds(1);
+
+  // Serves metrics at `endpoint`; none: they are only counted. All outlive it.
+  // Errors: kBusy when the port is in use.
+  static Result<std::unique_ptr<Measures>> Create(Loop& loop,
+                                                  const std::optional<configs::Endpoint>& endpoint,
+                                                  Conductor& conductor);
+  ~Measures() override;
+  Measures(const Measures&) = delete;
+  Measures& operator=(const Measures&) = delete;
+
+  // The server's counters are read once a second.
+  void UseDnsCounters(const dns::Counters& counters) { dns_ = &counters; }
+  // A query was answered with `response`.
+  void CountQuery(const dns::Query& query, const dns::Response& response);
+  void OnReload(ReloadOutcome outcome);
+
+  // --- Observer ---
+  void OnPhase(ServiceId, PhaseKind) override {}
+  void OnAnswered(ServiceId service, Instant received, Instant sent) override;
+  void OnStageReached(ServiceId service, launcher::Stage stage) override;
+  void OnInstanceEnded(ServiceId service, const launcher::EndReport& report) override;
+  void OnTapTraffic(ServiceId service, const launcher::Traffic& traffic) override;
+
+ private:
+  Measures(Loop& loop, Conductor& conductor);
+  void Update();
+  void UpdateQueries();
+  void UpdateDns();
+  void UpdateSummons();
+
+  Loop& loop_;
+  Conductor& conductor_;
+  metrics::Catalogue catalogue_;
+  std::unique_ptr<metrics::Exposer> exposer_;
+  // Queries that were answered, by what they asked, what they got, and how. Plain numbers: this is
+  // the path of every query.
+  static constexpr std::size_t kTypes = static_cast<std::size_t>(metrics::QueryType::kOther) + 1;
+  static constexpr std::size_t kResults =
+      static_cast<std::size_t>(metrics::QueryResult::kDropped) + 1;
+  static constexpr std::size_t kTransports = 2;
+  using QueryCounts =
+      std::array<std::array<std::array<std::uint64_t, kTransports>, kResults>, kTypes>;
+  QueryCounts queries_{};
+  const dns::Counters* dns_ = nullptr;
+  // What was added to the catalogue already.
+  dns::Counters dns_seen_;
+  Counters seen_;
+  std::map<ServiceId, std::uint64_t> drops_seen_;
+  Timer timer_;
+};
+
+}  // namespace summon::summoner
