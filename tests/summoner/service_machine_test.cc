@@ -116,7 +116,7 @@ TEST(ServiceMachine, QueryWhileAsleepLaunchesAndIsAnsweredAtOnce) {
   machine.Dns(1);
   EXPECT_EQ(machine.phase(), PhaseKind::kSummoning);
   EXPECT_THAT(machine.Launches(), ElementsAre(1));
-  EXPECT_THAT(machine.Answers(), ElementsAre(Got(1, AnswerReason::kNotAwaited)));
+  ASSERT_THAT(machine.Answers(), ElementsAre(Got(1, AnswerReason::kNotAwaited)));
   EXPECT_EQ(machine.All<Answer>()[0].ttl, machine.policy.ttl_asleep);
 }
 
@@ -185,7 +185,7 @@ TEST(ServiceMachine, SecondQueryJoinsTheSummonInFlight) {
   machine.Dns(2);
   EXPECT_THAT(machine.Launches(), IsEmpty());
   machine.Do(BecameReady{1});
-  EXPECT_THAT(machine.Answers(), ElementsAre(Got(2, AnswerReason::kReady),  // newest first
+  ASSERT_THAT(machine.Answers(), ElementsAre(Got(2, AnswerReason::kReady),  // newest first
                                              Got(1, AnswerReason::kReady)));
   EXPECT_EQ(machine.All<Answer>()[0].ttl, machine.policy.ttl_ready);
 }
@@ -498,7 +498,7 @@ TEST(ServiceMachine, QueryIsRefusedWhileTheServiceCannotRun) {
   Machine machine;
   machine.Do(Unavailable{"no /dev/kvm"});
   machine.Dns(1);
-  EXPECT_THAT(machine.Refusals(), ElementsAre(Got(1, RefuseReason::kUnavailable)));
+  ASSERT_THAT(machine.Refusals(), ElementsAre(Got(1, RefuseReason::kUnavailable)));
   EXPECT_EQ(machine.All<Refuse>()[0].detail, "no /dev/kvm");
   machine.Do(Available{});
   machine.Dns(2);
