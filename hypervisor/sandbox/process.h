@@ -16,7 +16,7 @@ namespace summon::hypervisor {
 Status DropPrivileges(std::optional<std::uint32_t> uid);
 
 // Closes every descriptor but those in `keep` (ascending, at most kKeepMax).
-inline constexpr std::size_t kKeepMax = 8;
+inline constexpr std::size_t kKeepMax = 72;  // a process guest: 63 devices and a few of ours
 Status CloseAllBut(std::span<const int> keep);
 
 // Before the job: no core dump, no locked memory, no message queues; descriptors for the job.

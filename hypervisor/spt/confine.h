@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What summon-spt gives up before it runs a guest, apart from the system calls themselves.
-
-#include <cstdint>
-#include <optional>
-#include <span>
+// What a process whose guest runs in its own address space must settle beside what every monitor
+// gives up (hypervisor/sandbox/process.h).
 
 #include "base/result.h"
 
 namespace summon::hypervisor {
 
-// Drops what the process will never need again: user and group (to `uid`, when given and root),
-// capabilities, the right to gain any, core dumps, new descriptors and processes. Also puts
-// signals into a known state. Called once, before the job comes.
-Status GiveUpPrivileges(std::optional<std::uint32_t> uid);
+// Whatever the starter blocked or ignored: faults end the process, and a console that nobody reads
+// does not. Memory that is readable is not executable by itself.
+Status ResetProcess();
 
 // Overwrites the environment. The guest can read all of this process's memory, and what the
 // starter was told is none of its business.
@@ -22,12 +18,10 @@ void ForgetEnvironment();
 // Makes `fd` block, whatever the starter's end does.
 Status MakeBlocking(int fd);
 
-// Closes every descriptor that is not in `kept`.
-Status CloseOthers(std::span<const int> kept);
-
 // Makes the kernel end this process (SIGKILL) as soon as the other end of `control_fd` is gone or
 // sends anything: nobody could reclaim the instance any more. No code of ours runs beside the
-// guest, and the guest can neither catch, block nor undo it.
+// guest, and the guest can neither catch, block nor undo it. (EndWithPeer's SIGIO would not do: a
+// guest could block it with a signal frame of its own making.)
 //
 // Errors: kUnavailable when the other end is gone already.
 Status KillWithPeer(int control_fd);

@@ -20,6 +20,7 @@
 
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "hypervisor/sandbox/process.h"
 #include "hypervisor/spt/confine.h"
 #include "hypervisor/spt/job.h"
 #include "hypervisor/spt/sandbox_run.h"
@@ -79,8 +80,10 @@ Result<SptTimers> PrepareProcess(const Options& options) {
   ForgetEnvironment();
   SUMMON_TRY(MakeBlocking(kControlFd));
   SUMMON_TRY(FillStandardDescriptors());
-  SUMMON_TRY(CloseOthers(inherited));
-  SUMMON_TRY(GiveUpPrivileges(options.uid));
+  SUMMON_TRY(CloseAllBut(inherited));
+  SUMMON_TRY(ResetProcess());
+  SUMMON_TRY(LimitResources());
+  SUMMON_TRY(DropPrivileges(options.uid));
   return MakeTimers();
 }
 

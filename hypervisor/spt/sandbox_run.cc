@@ -9,10 +9,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/strings.h"
 #include "hypervisor/loader/image.h"
+#include "hypervisor/sandbox/process.h"
 #include "hypervisor/spt/confine.h"
 #include "hypervisor/spt/policy.h"
 #include "hypervisor/spt/process_memory.h"
@@ -30,9 +33,9 @@ struct CheckedJob {
 Result<CheckedJob> CheckJob(const SptJob& job, ImageSource& source) {
   CheckedJob checked;
   checked.image = SUMMON_TRY(ParseImage(source, Target::kSpt));
-  SUMMON_TRY(CheckFits(checked.image, job.frame->memory_bytes));
-  checked.manifest = SUMMON_TRY(AttachDevices(
-      checked.image.manifest, std::span(job.frame->devices, job.frame->device_count)));
+  SUMMON_TRY(CheckFits(checked.image, job.order->frame.memory_bytes));
+  checked.manifest =
+      SUMMON_TRY(AttachDevices(checked.image.manifest, job.order->devices()));
   return checked;
 }
 
@@ -61,7 +64,7 @@ Result<Wiring> WireDevices(const SptJob& job, const SptTimers& timers, Manifest&
                    .nets = {},
                    .blocks = {}};
   for (std::size_t i = 0; i < job.devices.size(); ++i) {
-    const JobDevice& device = job.frame->devices[i];
+    const JobDevice& device = job.order->devices()[i];
     const int fd = job.devices[i].get();
     const std::size_t index = FindDevice(manifest, device.name).value();  // by AttachDevices
     manifest.entries[index].host = static_cast<std::uint64_t>(fd);
@@ -87,7 +90,7 @@ Result<Wiring> WireDevices(const SptJob& job, const SptTimers& timers, Manifest&
 // Lays out the guest in memory; gives where to enter it.
 Result<GuestStart> LayOut(const SptJob& job, const CheckedJob& checked, const SptTimers& timers,
                           ImageSource& source) {
-  const std::uint64_t memory_bytes = job.frame->memory_bytes;
+  const std::uint64_t memory_bytes = job.order->frame.memory_bytes;
   const ProcessMemory memory = SUMMON_TRY(ProcessMemory::Map(memory_bytes));
   SUMMON_TRY(LoadImage(checked.image, source, memory.window()));
   const BootArea area = {.target = Target::kSpt,
@@ -95,7 +98,7 @@ Result<GuestStart> LayOut(const SptJob& job, const CheckedJob& checked, const Sp
                          .kernel_end = checked.image.end,
                          .epoll_fd = timers.epoll.get(),
                          .timer_fd = timers.timer.get(),
-                         .command_line = job.command_line()};
+                         .command_line = job.order->command_line()};
   const std::uint64_t boot_info =
       SUMMON_TRY(WriteBootArea(area, checked.manifest, memory.window()));
   SUMMON_TRY(memory.Protect(checked.image));
@@ -110,7 +113,9 @@ Status ArrangeDescriptors(SptJob& job, const Wiring& wiring) {
   std::vector<int> kept = {STDOUT_FILENO, kControlFd, wiring.policy.epoll_fd,
                            wiring.policy.timer_fd};
   for (UniqueFd& device : job.devices) kept.push_back(device.get());
-  return CloseOthers(kept);
+  std::sort(kept.begin(), kept.end());
+  SUMMON_TRY(CloseAllBut(kept));
+  return LimitToWhatIsThere(kept.back() + 1);
 }
 
 // Everything but the filter itself, which is for EnterGuest to install.
@@ -147,7 +152,7 @@ std::optional<RunFailure> RunJob(SptJob job, SptTimers timers) {
   FileImageSource source(job.image.get());
   Result<CheckedJob> checked = CheckJob(job, source);
   if (!checked.ok()) return RunFailure{EndReason::kImageRejected, checked.error()};
-  if (job.check_only()) return std::nullopt;
+  if (job.order->check_only()) return std::nullopt;
 
   Result<Wiring> wiring = WireDevices(job, timers, checked->manifest);
   if (!wiring.ok()) return RunFailure{EndReason::kJobInvalid, wiring.error()};
