@@ -67,7 +67,8 @@ int Random(Machine& machine, std::string_view argument) {
     std::uint64_t words[5];
     for (std::uint64_t& word : words) {
       const std::uint64_t kind = next() % 4;
-      word = kind == 0 ? next() : kind == 1 ? next() % end : kind == 2 ? next() % 64 : next() % 4096;
+      const std::uint64_t limits[] = {~std::uint64_t{0}, end, 64, 4096};
+      word = next() % limits[kind];
     }
     words[0] = next() % 4 == 0 ? words[0] : next() % 3;
     // Any call but HALT, and never a long sleep: POLL's first word is its time.

@@ -28,7 +28,8 @@ guest_trap_stubs:
   .set vector, 0
   .rept 32
     .balign 16
-    .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+    .set pushes_code, (0x60227d00 >> vector) & 1
+    .if pushes_code == 0
       push $0
     .endif
     push $vector
@@ -112,9 +113,9 @@ void LoadTables() {
   // SAFETY: the tables above are complete. Code keeps running on the segments the tender loaded,
   // whose selectors mean the same in this table. Registers as operands: monitors that run guests
   // in ring 3 decode these instructions, and need to know few forms.
-  asm volatile("lgdt (%0)" : : "r"(&gdt), "m"(gdt));
-  asm volatile("ltr %0" : : "r"(kTaskSelector));
-  asm volatile("lidt (%0)" : : "r"(&idt), "m"(idt));
+  asm volatile("lgdt (%0)" : : "a"(&gdt), "m"(gdt));
+  asm volatile("ltr %0" : : "a"(kTaskSelector));
+  asm volatile("lidt (%0)" : : "a"(&idt), "m"(idt));
 }
 
 constexpr std::array<std::string_view, kVectors> kVectorNames = {
@@ -147,7 +148,7 @@ extern "C" {
 
 [[noreturn, gnu::used]] void GuestTrap(const TrapFrame* frame) {
   std::uint64_t cr2;
-  asm volatile("mov %%cr2, %0" : "=r"(cr2));
+  asm volatile("mov %%cr2, %0" : "=a"(cr2));  // a form that ring-3 monitors decode
   Line line;
   line << "Solo5: trap: type=" << kVectorNames[frame->vector % kVectors];
   (line << " ec=").writer().HexNumber(frame->error_code);
