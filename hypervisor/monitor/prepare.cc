@@ -73,7 +73,7 @@ Result<CpuRing> ProbeRing(int kvm_fd) {
 
 Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode) {
   CpuRing ring = mode == ModeChoice::kRing3 ? CpuRing::kRing3 : CpuRing::kRing0;
-  // TODO(soon): with kAuto, ProbeRing() once ring-3 mode is built.
+  if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd));
   PreparedMachine prepared{SUMMON_TRY(NewMachine(kvm_fd)), 0, ring};
   prepared.tsc_hz = SUMMON_TRY(prepared.machine.TscHz());
   SUMMON_TRY(prepared.machine.PreRun());

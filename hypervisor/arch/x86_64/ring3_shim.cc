@@ -1,14 +1,304 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ring-3 mode: the place for it. The trap shim follows.
+// Traps of a ring-3 guest.
 #include "hypervisor/arch/x86_64/ring3_shim.h"
+
+#include <algorithm>
+#include <cstring>
 
 namespace summon::hypervisor {
 
-void InstallRing3Shim(const GuestMemory&) {}
+namespace {
 
-Step Ring3Mode::Interpret(const VcpuExit&) {
-  (void)registers_;
-  return HostFault("guest mode ring3 is not built in");
+constexpr unsigned kVectors = 32;
+constexpr std::uint64_t kStubSize = 16;
+constexpr std::uint64_t kBreakpoint = 3;
+constexpr std::uint64_t kGeneralProtection = 13;
+constexpr std::uint64_t kPageFault = 14;
+constexpr std::uint64_t kPageFaultByUser = 1 << 2;  // in a page fault's error code
+
+// What a guest in ring 0 finds in its trap frames.
+constexpr std::uint64_t kGuestCode = kKernelCode;
+constexpr std::uint64_t kGuestData = kKernelData;
+
+// RFLAGS: what entering a handler clears (TF, IF, NT, RF), and what iretq may set in ring 3.
+constexpr std::uint64_t kClearedByTrap = 1ull << 8 | 1ull << 9 | 1ull << 14 | 1ull << 16;
+constexpr std::uint64_t kFlagsOfRing3 = 0x0024'4dd5;  // CF PF AF ZF SF TF DF OF NT AC ID
+constexpr std::uint64_t kFlagsAlways = 0x2;
+
+constexpr std::uint32_t kMsrFsBase = 0xc0000100;
+constexpr std::uint32_t kMsrGsBase = 0xc0000101;
+
+bool HasErrorCode(std::uint64_t vector) {  // AMD64 APM volume 2, table 8-1
+  return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+}
+
+// A descriptor of 16 bytes, as IDT gates and task states have it.
+struct WideDescriptor {
+  std::uint64_t low;
+  std::uint64_t high;
+};
+
+// What lies on the guest's stack.
+struct FarReturnFrame {
+  std::uint64_t rip;
+  std::uint64_t cs;
+};
+struct InterruptFrame {
+  std::uint64_t rip;
+  std::uint64_t cs;
+  std::uint64_t rflags;
+  std::uint64_t rsp;
+  std::uint64_t ss;
+};
+struct InterruptFrameWithError {
+  std::uint64_t error_code;
+  InterruptFrame frame;
+};
+
+struct __attribute__((packed)) TablePointer {
+  std::uint16_t limit;
+  std::uint64_t base;
+};
+
+void Write(const GuestMemory& memory, std::uint64_t address, const void* bytes, std::size_t size) {
+  // SAFETY: only shim pages, which lie below kMemoryUnit; before the guest runs, or in its traps.
+  std::memcpy(memory.all().data() + address, bytes, size);
+}
+
+// push 0 (unless the CPU pushed an error code); push vector; out kShimPort, al; add rsp, 16; iretq
+void WriteStub(const GuestMemory& memory, unsigned vector) {
+  std::uint8_t code[kStubSize] = {};
+  std::size_t size = 0;
+  const auto add = [&code, &size](std::initializer_list<int> bytes) {
+    for (const int byte : bytes) code[size++] = static_cast<std::uint8_t>(byte);
+  };
+  if (!HasErrorCode(vector)) add({0x6a, 0x00});
+  add({0x6a, static_cast<int>(vector)});
+  add({0xe6, kShimPort});
+  add({0x48, 0x83, 0xc4, 0x10});
+  add({0x48, 0xcf});
+  Write(memory, kShimCodeAddress + vector * kStubSize, code, sizeof code);
+}
+
+void WriteGate(const GuestMemory& memory, unsigned vector) {
+  constexpr std::uint64_t kInterruptGate = 0x8e;         // present, ring 0
+  constexpr std::uint64_t kInterruptGateForAll = 0xee;   // int3 is an instruction of ring 3
+  const std::uint64_t type = vector == kBreakpoint ? kInterruptGateForAll : kInterruptGate;
+  static_assert(kShimCodeAddress + kVectors * kStubSize <= 0x10000);  // offset in 16 bits
+  const WideDescriptor gate = {
+      (kShimCodeAddress + vector * kStubSize) | std::uint64_t{kKernelCode} << 16 | type << 40, 0};
+  Write(memory, kShimIdtAddress + vector * sizeof gate, &gate, sizeof gate);
+}
+
+Detail ExceptionDetail(std::string_view what, const TrapFrame& frame) {
+  Detail detail(what);
+  detail.Add(": exception ").AddNumber(frame.vector).Add(", error code ").AddHex(frame.error_code);
+  return detail;
+}
+
+}  // namespace
+
+void InstallRing3Shim(const GuestMemory& memory) {
+  for (unsigned vector = 0; vector < kVectors; ++vector) {
+    WriteStub(memory, vector);
+    WriteGate(memory, vector);
+  }
+  // Task state (AMD64 APM volume 2, section 12.2.5): the stack of ring 0, and an I/O bitmap that
+  // begins behind the segment's end, so that no port is open to ring 3.
+  constexpr std::uint64_t kStackField = 4;
+  constexpr std::uint64_t kBitmapField = 0x66;
+  const std::uint64_t stack = kShimStackEnd;
+  const std::uint16_t no_bitmap = 0x68;
+  Write(memory, kShimTssAddress + kStackField, &stack, sizeof stack);
+  Write(memory, kShimTssAddress + kBitmapField, &no_bitmap, sizeof no_bitmap);
+}
+
+Step Ring3Mode::Interpret(const VcpuExit& exit) {
+  if (exit.kind == ExitKind::kPortWrite && exit.port == kShimPort) return Trap();
+  if (exit.kind == ExitKind::kInterrupted) return Resume{};
+  return DescribeExit(exit, memory_, cpu_, CpuRing::kRing3);
+}
+
+Step Ring3Mode::Trap() {
+  TrapFrame frame;
+  // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
+  std::memcpy(&frame, memory_.all().data() + kTrapFrameAddress, sizeof frame);
+  registers_ = cpu_.Registers();
+  // A trap from ring 3 begins at the top of the stack. One from the shim itself lies deeper: the
+  // guest has returned to an instruction or stack pointer that no CPU takes (not canonical).
+  if (registers_.values[kRsp] != kTrapFrameAddress || frame.vector >= kVectors ||
+      (frame.cs & 3) != 3) {
+    Detail detail("the guest cannot go on at rip=");
+    detail.AddHex(frame.rip).Add(" rsp=").AddHex(frame.rsp);
+    return GuestFault(detail);
+  }
+  registers_.values[kRsp] = frame.rsp;
+  registers_.rip = frame.rip;
+  Step step = frame.vector == kGeneralProtection ? GeneralProtection(frame) : Reflect(frame);
+  Write(memory_, kTrapFrameAddress, &frame, sizeof frame);
+  return step;
+}
+
+Step Ring3Mode::GeneralProtection(TrapFrame& frame) {
+  if (frame.rip >= memory_.size()) return Reflect(frame);
+  const std::uint64_t size = std::min<std::uint64_t>(kInstructionSizeMax,
+                                                     memory_.size() - frame.rip);
+  const auto code = memory_.Readable(frame.rip, size);
+  if (!code) return Reflect(frame);
+  const auto instruction = Decode(*code, registers_);
+  if (!instruction) return Reflect(frame);
+  switch (instruction->kind) {
+    case Privileged::kOut:
+    case Privileged::kIn:
+    case Privileged::kStringIo: return PortInstruction(frame, *instruction);
+    case Privileged::kHalt: {
+      Detail detail("the guest stopped its CPU (HLT), not by hypercall");
+      AddPlace(detail, frame.rip, memory_);
+      return GuestFault(detail);
+    }
+    default: break;
+  }
+  const std::uint64_t next = frame.rip + instruction->length;
+  const bool jumps = instruction->kind == Privileged::kFarReturn ||
+                     instruction->kind == Privileged::kInterruptReturn;
+  if (!Emulate(frame, *instruction)) return Reflect(frame);
+  if (!jumps) frame.rip = next;
+  return Resume{};
+}
+
+Step Ring3Mode::PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const {
+  VcpuExit exit;
+  exit.kind = instruction.kind == Privileged::kOut ? ExitKind::kPortWrite : ExitKind::kPortRead;
+  exit.port = instruction.immediate ? instruction.port
+                                    : static_cast<std::uint16_t>(registers_.values[kRdx]);
+  exit.size = instruction.size;
+  exit.count = 1;
+  exit.value = registers_.values[kRax] & 0xffff'ffff;
+  Step step = PortStep(exit);
+  if (auto* end = std::get_if<End>(&step)) {
+    AddPlace(end->detail, frame.rip, memory_);
+  } else {
+    frame.rip += instruction.length;
+  }
+  return step;
+}
+
+bool Ring3Mode::Emulate(TrapFrame& frame, const DecodedInstruction& instruction) {
+  switch (instruction.kind) {
+    case Privileged::kLoadGdt: return LoadTable(instruction, gdt_);
+    case Privileged::kLoadIdt: return LoadTable(instruction, idt_);
+    case Privileged::kLoadTask: return LoadTaskRegister(instruction);
+    // The guest's flat ring-0 segments and ours of ring 3 differ in nothing it can use; and no
+    // interrupt ever comes.
+    case Privileged::kLoadSegment:
+    case Privileged::kSetInterrupts: return true;
+    case Privileged::kFarReturn: return FarReturn(frame);
+    case Privileged::kInterruptReturn: return InterruptReturn(frame);
+    case Privileged::kWriteMsr: return WriteMsr();
+    case Privileged::kReadCr2: ReadFaultAddress(frame, instruction); return true;
+    case Privileged::kOut:
+    case Privileged::kIn:
+    case Privileged::kStringIo:
+    case Privileged::kHalt: return false;
+  }
+  return false;
+}
+
+bool Ring3Mode::LoadTable(const DecodedInstruction& instruction, TableRegister& table) const {
+  const auto pointer = memory_.Copy<TablePointer>(instruction.address);
+  if (!pointer) return false;
+  table = {pointer->base, pointer->limit};
+  return true;
+}
+
+bool Ring3Mode::LoadTaskRegister(const DecodedInstruction& instruction) {
+  auto selector = static_cast<std::uint16_t>(registers_.values[instruction.operand]);
+  if (instruction.memory) {
+    const auto stored = memory_.Copy<std::uint16_t>(instruction.address);
+    if (!stored) return false;
+    selector = *stored;
+  }
+  const std::uint64_t offset = selector & ~std::uint64_t{7};
+  if (offset + sizeof(WideDescriptor) - 1 > gdt_.limit) return false;
+  const auto descriptor = memory_.Copy<WideDescriptor>(gdt_.base + offset);
+  if (!descriptor) return false;
+  task_state_ = (descriptor->low >> 16 & 0xff'ffff) | (descriptor->low >> 56) << 24 |
+                descriptor->high << 32;
+  return true;
+}
+
+bool Ring3Mode::FarReturn(TrapFrame& frame) const {
+  const auto target = memory_.Copy<FarReturnFrame>(frame.rsp);
+  if (!target || (target->cs & 0xffff) != kGuestCode) return false;
+  frame.rip = target->rip;
+  frame.rsp += sizeof(FarReturnFrame);
+  return true;
+}
+
+bool Ring3Mode::InterruptReturn(TrapFrame& frame) const {
+  const auto target = memory_.Copy<InterruptFrame>(frame.rsp);
+  if (!target || (target->cs & 0xffff) != kGuestCode) return false;
+  frame.rip = target->rip;
+  frame.rflags = (target->rflags & kFlagsOfRing3) | kFlagsAlways;
+  frame.rsp = target->rsp;
+  return true;
+}
+
+bool Ring3Mode::WriteMsr() const {
+  const auto msr = static_cast<std::uint32_t>(registers_.values[kRcx]);
+  if (msr != kMsrFsBase && msr != kMsrGsBase) return false;
+  const std::uint64_t value =
+      registers_.values[kRdx] << 32 | (registers_.values[kRax] & 0xffff'ffff);
+  return cpu_.WriteMsr(msr, value);
+}
+
+void Ring3Mode::ReadFaultAddress(TrapFrame& frame, const DecodedInstruction& instruction) {
+  if (instruction.operand == kRsp) {
+    frame.rsp = fault_address_;
+    return;
+  }
+  GeneralRegisters changed = cpu_.Registers();  // with the shim's own stack pointer
+  changed.values[instruction.operand] = fault_address_;
+  cpu_.SetRegisters(changed);
+}
+
+Step Ring3Mode::Reflect(TrapFrame& frame) {
+  const std::uint64_t offset = frame.vector * sizeof(WideDescriptor);
+  const auto gate = offset + sizeof(WideDescriptor) - 1 > idt_.limit
+                        ? std::nullopt
+                        : memory_.Copy<WideDescriptor>(idt_.base + offset);
+  constexpr std::uint64_t kGatePresent = 1ull << 47;
+  if (!gate || (gate->low & kGatePresent) == 0) {
+    Detail detail = ExceptionDetail("the guest has no handler", frame);
+    if (frame.vector == kPageFault) detail.Add(", address ").AddHex(cpu_.FaultAddress());
+    AddPlace(detail, frame.rip, memory_);
+    return GuestFault(detail);
+  }
+  if (frame.vector == kPageFault) {
+    fault_address_ = cpu_.FaultAddress();
+    frame.error_code &= ~kPageFaultByUser;  // in the guest's eyes it runs in ring 0
+  }
+  std::uint64_t stack = frame.rsp;
+  if (const std::uint64_t index = gate->low >> 32 & 7; index != 0) {
+    constexpr std::uint64_t kInterruptStacks = 0x24;  // IST1 in a task state
+    const auto own = memory_.Copy<std::uint64_t>(task_state_ + kInterruptStacks +
+                                                 (index - 1) * sizeof(std::uint64_t));
+    if (!own) return GuestFault(ExceptionDetail("the guest's interrupt stack is missing", frame));
+    stack = *own;
+  }
+  const InterruptFrameWithError pushed{
+      frame.error_code, {frame.rip, kGuestCode, frame.rflags, frame.rsp, kGuestData}};
+  const std::uint64_t top = (stack & ~15ull) - sizeof pushed;
+  if (!memory_.Store(top, pushed)) {
+    Detail detail = ExceptionDetail("the guest's stack cannot take a trap", frame);
+    detail.Add(", stack ").AddHex(stack);
+    AddPlace(detail, frame.rip, memory_);
+    return GuestFault(detail);
+  }
+  frame.rip = (gate->low & 0xffff) | (gate->low >> 48) << 16 | gate->high << 32;
+  frame.rsp = HasErrorCode(frame.vector) ? top : top + sizeof pushed.error_code;
+  frame.rflags &= ~kClearedByTrap;
+  return Resume{};
 }
 
 }  // namespace summon::hypervisor

@@ -14,12 +14,12 @@
 // to the guest's own interrupt table as the CPU would have, so its trap reports look as always.
 // Only listed forms of instructions are decoded: all else is the guest's own exception.
 
-#include <array>
 #include <cstdint>
-#include <span>
 
 #include "hypervisor/arch/x86_64/cpu.h"
 #include "hypervisor/arch/x86_64/guest_mode.h"
+#include "hypervisor/arch/x86_64/instruction.h"
+#include "hypervisor/arch/x86_64/layout.h"
 #include "hypervisor/memory/guest_memory.h"
 
 namespace summon::hypervisor {
@@ -40,7 +40,7 @@ struct TrapFrame {
   std::uint64_t rsp;
   std::uint64_t ss;
 };
-inline constexpr std::uint64_t kTrapFrameAddress = 0xd000 - sizeof(TrapFrame);
+inline constexpr std::uint64_t kTrapFrameAddress = kShimStackEnd - sizeof(TrapFrame);
 
 // Borrows both.
 class Ring3Mode final : public GuestMode {
@@ -52,23 +52,25 @@ class Ring3Mode final : public GuestMode {
   Step Trap();
   // #GP: a hypercall, something to do for the guest, or its own fault.
   Step GeneralProtection(TrapFrame& frame);
-  Step PortInstruction(const TrapFrame& frame, const struct DecodedInstruction& instruction);
-  // True when the instruction was one that a start-up needs, and has been done.
-  bool Emulate(TrapFrame& frame, const struct DecodedInstruction& instruction);
-  bool LoadTable(const TrapFrame& frame, const struct DecodedInstruction& instruction);
-  bool LoadTaskRegister(const TrapFrame& frame, const struct DecodedInstruction& instruction);
-  bool FarReturn(TrapFrame& frame);
-  bool WriteModelRegister();
-  bool ReadFaultAddress(TrapFrame& frame, const struct DecodedInstruction& instruction);
+  Step PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const;
+  // True when the instruction has been done; false when it is the guest's fault.
+  bool Emulate(TrapFrame& frame, const DecodedInstruction& instruction);
+  bool LoadTable(const DecodedInstruction& instruction, TableRegister& table) const;
+  bool LoadTaskRegister(const DecodedInstruction& instruction);
+  bool FarReturn(TrapFrame& frame) const;
+  bool InterruptReturn(TrapFrame& frame) const;
+  bool WriteMsr() const;
+  void ReadFaultAddress(TrapFrame& frame, const DecodedInstruction& instruction);
   // Hands the exception to the guest's own interrupt table.
   Step Reflect(TrapFrame& frame);
 
   const GuestMemory& memory_;
   CpuAccess& cpu_;
-  GeneralRegisters registers_{};   // at the trap being handled; rsp is the shim's
-  TableRegister gdt_{};            // what the guest loaded
+  // At the trap being handled, with the guest's own stack pointer and instruction pointer.
+  GeneralRegisters registers_{};
+  TableRegister gdt_{};  // what the guest loaded
   TableRegister idt_{};
-  std::uint64_t task_state_ = 0;   // 0: none
+  std::uint64_t task_state_ = 0;     // 0: none
   std::uint64_t fault_address_ = 0;  // of the last page fault handed to the guest
 };
 
