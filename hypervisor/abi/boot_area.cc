@@ -37,7 +37,7 @@ Result<std::uint64_t> WriteBootArea(const BootArea& area, const Manifest& manife
   const std::uint64_t manifest_at = start + kBootInfoRoom;
   const std::uint64_t command_line_at = manifest_at + payload.size();
   const std::span<std::uint8_t> space =
-      memory.At(start, kBootInfoRoom + payload.size() + area.command_line.size() + 1);
+      memory.At({start, kBootInfoRoom + payload.size() + area.command_line.size() + 1});
   if (space.empty()) return Invalid(StrCat("no memory at ", Hex(start), " for the boot area"));
 
   std::memset(space.data(), 0, kBootInfoRoom);

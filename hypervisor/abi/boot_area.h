@@ -13,13 +13,20 @@
 
 namespace summon::hypervisor {
 
+// A stretch of guest memory as a guest or an image names it: unchecked.
+struct GuestStretch {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+};
+
 // A stretch of guest memory that this process can write: `bytes[0]` is guest address `first`.
 struct GuestWindow {
   std::uint64_t first = 0;
   std::span<std::uint8_t> bytes;
 
-  // `size` bytes at `address`, or an empty span when they do not lie inside the window.
-  std::span<std::uint8_t> At(std::uint64_t address, std::uint64_t size) const {
+  // The bytes of `wanted`, or an empty span when they do not lie inside the window.
+  std::span<std::uint8_t> At(GuestStretch wanted) const {
+    const auto [address, size] = wanted;
     if (address < first || address - first > bytes.size()) return {};
     if (size > bytes.size() - (address - first)) return {};
     return bytes.subspan(address - first, size);

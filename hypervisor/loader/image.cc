@@ -209,7 +209,7 @@ Result<Image> ParseImage(ImageSource& source, Target target) {
       return Invalid(StrCat("a note segment at file offset ", segment.p_offset, "; at most ",
                             kImageFileSizeMax));
     }
-    SUMMON_TRY(ReadNote(source, segment.p_offset, segment.p_filesz, notes));
+    SUMMON_TRY(ReadNote(source, {segment.p_offset, segment.p_filesz}, notes));
   }
   SUMMON_TRY(CheckAbi(notes, target));
 

@@ -39,7 +39,7 @@ Status LoadImage(const Image& image, ImageSource& source, std::span<std::uint8_t
 
 Status LoadImage(const Image& image, ImageSource& source, GuestWindow memory) {
   for (const Segment& segment : image.segments) {
-    const std::span<std::uint8_t> whole = memory.At(segment.guest_address, segment.memory_size);
+    const std::span<std::uint8_t> whole = memory.At({segment.guest_address, segment.memory_size});
     if (whole.size() != segment.memory_size || segment.file_size > segment.memory_size) {
       return Error(ErrorCode::kInvalid,
                    StrCat("a segment of ", segment.memory_size, " bytes at ",

@@ -72,7 +72,8 @@ Status ReadExactly(ImageSource& source, std::uint64_t offset, std::span<std::uin
   return Ok();
 }
 
-Status ReadNote(ImageSource& source, std::uint64_t offset, std::uint64_t size, ImageNotes& notes) {
+Status ReadNote(ImageSource& source, NoteSegment segment, ImageNotes& notes) {
+  const auto [offset, size] = segment;
   if (size > kNoteSizeMax) {
     return Invalid(StrCat("the note segment at offset ", offset, " has ", size,
                           " bytes; at most ", kNoteSizeMax));

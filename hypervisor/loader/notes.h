@@ -24,9 +24,14 @@ struct ImageNotes {
 Status ReadExactly(ImageSource& source, std::uint64_t offset, std::span<std::uint8_t> into,
                    std::string_view what);
 
-// Looks at the first note of a PT_NOTE segment of `size` bytes at `offset`, and takes it into
-// `notes` when it is one of ours.
-Status ReadNote(ImageSource& source, std::uint64_t offset, std::uint64_t size, ImageNotes& notes);
+// Where a PT_NOTE segment lies in the file.
+struct NoteSegment {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+// Looks at the first note of `segment` and takes it into `notes` when it is one of ours.
+Status ReadNote(ImageSource& source, NoteSegment segment, ImageNotes& notes);
 
 // Whether the image is for `target` in a version that we know.
 Status CheckAbi(const ImageNotes& notes, Target target);

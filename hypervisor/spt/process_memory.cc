@@ -17,9 +17,15 @@ void* HostAddress(std::uint64_t guest_address) {
   return reinterpret_cast<void*>(static_cast<std::uintptr_t>(guest_address));
 }
 
-Status ProtectRange(std::uint64_t begin, std::uint64_t end, int protection) {
-  if (mprotect(HostAddress(begin), end - begin, protection) != 0) {
-    return ErrnoError(StrCat("protect guest memory ", Hex(begin), "..", Hex(end)), errno);
+struct Range {
+  std::uint64_t begin;
+  std::uint64_t end;
+};
+
+Status ProtectRange(Range range, int protection) {
+  if (mprotect(HostAddress(range.begin), range.end - range.begin, protection) != 0) {
+    return ErrnoError(StrCat("protect guest memory ", Hex(range.begin), "..", Hex(range.end)),
+                      errno);
   }
   return Ok();
 }
@@ -60,12 +66,12 @@ GuestWindow ProcessMemory::window() const {
 }
 
 Status ProcessMemory::Protect(const Image& image) const {
-  SUMMON_TRY(ProtectRange(kSptMemoryBase, kImageFloor, PROT_READ));
+  SUMMON_TRY(ProtectRange({kSptMemoryBase, kImageFloor}, PROT_READ));
   for (const Segment& segment : image.segments) {
     int protection = PROT_READ;
     if (segment.writable) protection |= PROT_WRITE;
     if (segment.executable) protection |= PROT_EXEC;
-    SUMMON_TRY(ProtectRange(segment.page_begin(), segment.page_end(), protection));
+    SUMMON_TRY(ProtectRange({segment.page_begin(), segment.page_end()}, protection));
   }
   return Ok();
 }

@@ -266,12 +266,12 @@ TEST(BootArea, SmallMemoryIsRefused) {
 TEST(GuestWindow, RangesThatLeaveItAreEmpty) {
   std::vector<std::uint8_t> memory(16);
   const GuestWindow window = {0x1000, memory};
-  EXPECT_EQ(window.At(0x1000, 16).size(), 16u);
-  EXPECT_EQ(window.At(0x100f, 1).size(), 1u);
-  EXPECT_TRUE(window.At(0x100f, 2).empty());
-  EXPECT_TRUE(window.At(0xfff, 1).empty());
-  EXPECT_TRUE(window.At(~std::uint64_t{0}, 16).empty());
-  EXPECT_TRUE(window.At(0x1001, ~std::uint64_t{0}).empty());
+  EXPECT_EQ(window.At({0x1000, 16}).size(), 16u);
+  EXPECT_EQ(window.At({0x100f, 1}).size(), 1u);
+  EXPECT_TRUE(window.At({0x100f, 2}).empty());
+  EXPECT_TRUE(window.At({0xfff, 1}).empty());
+  EXPECT_TRUE(window.At({~std::uint64_t{0}, 16}).empty());
+  EXPECT_TRUE(window.At({0x1001, ~std::uint64_t{0}}).empty());
 }
 
 }  // namespace
