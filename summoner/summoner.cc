@@ -156,14 +156,9 @@ void Summoner::OnEnded(InstanceId instance, const launcher::EndReport& report, I
   Apply(*service,
         Ended{instance.generation, report.reason,
               report.detail.empty() ? "the instance ended before it was ready" : report.detail,
-              report.reason == launcher::EndReason::kLost ? Admission::kQueued
-                                                          : AdmissionAfterEnd(*service)},
+              AdmissionAfterEnd(*service)},
         now, effects);
   EraseIfAtRest(instance.service, effects);
-  // It may live on where we cannot see it: nothing may be launched before the inventory is known.
-  if (report.reason == launcher::EndReason::kLost) {
-    return LauncherLost(report.detail, now, effects);
-  }
   Pump(now, effects);
 }
 

@@ -123,10 +123,10 @@ class Summoner final {
   void OnTraffic(ServiceId service, const launcher::Traffic& traffic, Instant now);
   void OnAvailability(launcher::Kind kind, const Status& status, Instant now, Effects& effects);
 
-  // The connection to the launcher is gone (an OnEnded with kLost says the same). Instances of
-  // which OnEnded was not told count as ended with kLost (they may live on; then the inventory has
-  // them). Until LauncherBack nothing is launched, and requests are refused with `reason`. Every
-  // service has to be prepared anew.
+  // The connection to the launcher is gone. Instances of which OnEnded was not told count as ended
+  // with kLost; they may live on, and then the inventory has them. Until LauncherBack nothing is
+  // launched, and requests are refused with `reason`. Every service has to be prepared anew. Told
+  // before any OnEnded with kLost that follows from it: by itself such an end is only an end.
   void LauncherLost(const std::string& reason, Instant now, Effects& effects);
   // An instance that the launcher already has. Unconditional, even beyond the memory budget.
   void Adopt(ServiceId service, const launcher::InventoryEntry& entry, Instant now,

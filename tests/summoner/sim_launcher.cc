@@ -127,6 +127,7 @@ void World::End(ServiceId id, std::uint64_t token, EndReason reason) {
   service.instance.reset();
   service.packet_told = false;
   Note(StrCat("end ", static_cast<std::uint32_t>(id), " reason ", static_cast<int>(reason)));
+  if (!connected_) lost_.push_back(instance);
   const int times = sabotage_ == Sabotage::kEndTwice ? 2 : 1;
   for (int i = 0; i < times; ++i) {
     Tell([this, instance, reason] {
@@ -248,15 +249,7 @@ void World::LoseLauncher() {
   ++epoch_;
   under_way_ = 0;
   checker_.AllLost();
-  for (auto& [id, service] : services_) {
-    service.prepared = false;
-    if (!service.instance || !random_.Chance(30)) continue;
-    // Some ports tell the ends of all instances first.
-    launcher::EndReport report;
-    report.reason = EndReason::kLost;
-    summoner_.OnEnded({id, service.instance->generation}, report, now_, effects_);
-    break;
-  }
+  for (auto& [id, service] : services_) service.prepared = false;
   summoner_.LauncherLost("launcherd is gone", now_, effects_);
   After(random_.Millis(50, 15'000), [this] { ReachLauncher(); });
 }
@@ -284,6 +277,14 @@ void World::ReachLauncher() {
     Tell([this, kind, usable = usable_[kind]] {
       const Status status = usable ? Ok() : Status(Error(ErrorCode::kPermission, "no device"));
       summoner_.OnAvailability(static_cast<launcher::Kind>(kind), status, now_, effects_);
+    });
+  }
+  // What ended meanwhile is told late, as the real port over a socket does.
+  for (const InstanceId instance : std::exchange(lost_, {})) {
+    Tell([this, instance] {
+      launcher::EndReport report;
+      report.reason = EndReason::kLost;
+      summoner_.OnEnded(instance, report, now_, effects_);
     });
   }
   for (auto& [id, service] : services_) Prepare(service);

@@ -163,6 +163,7 @@ class World final {
   bool connected_ = true;
   std::uint64_t epoch_ = 0;  // of the connection to the launcher
   std::uint32_t under_way_ = 0;
+  std::vector<InstanceId> lost_;  // ended while nobody could be told
   Instant last_told_{};
   std::array<bool, launcher::kKinds> usable_{true, true};
   std::uint64_t ready_answers_ = 0;

@@ -308,18 +308,29 @@ TEST(Summoner, InstancesThatOutliveTheLauncherConnectionAreAdopted) {
   EXPECT_EQ(room.summoner.counters().launches, 1u);
 }
 
-TEST(Summoner, EndWithALostLauncherStopsAllLaunchesUntilItIsBack) {
+TEST(Summoner, NothingIsLaunchedWithoutLauncherNorBeforeItHasTheOrderAgain) {
   Room room;
-  const ServiceId first = room.Add(16);
-  const ServiceId second = room.Add(16);
-  room.BringUp(first);
-  room.End(first, 1, EndReason::kLost);
-  room.Packet(second);
+  const ServiceId id = room.Add(16);
+  room.summoner.LauncherLost("launcherd is gone", room.now, room.effects);
+  room.Packet(id);
   EXPECT_THAT(room.Launched(), IsEmpty());
   room.summoner.LauncherBack(room.now, room.effects);
-  EXPECT_THAT(room.Launched(), IsEmpty());  // its order does not stand yet
-  room.summoner.OnPrepared(second, Ok(), room.now, room.effects);
-  EXPECT_THAT(room.Launched(), ElementsAre(second));
+  EXPECT_THAT(room.Launched(), IsEmpty());
+  room.summoner.OnPrepared(id, Ok(), room.now, room.effects);
+  EXPECT_THAT(room.Launched(), ElementsAre(id));
+}
+
+TEST(Summoner, EndThatIsToldAfterTheLauncherIsBackChangesNothing) {
+  Room room;
+  const ServiceId id = room.Add(16);
+  room.BringUp(id);
+  room.summoner.LauncherLost("launcherd is gone", room.now, room.effects);
+  room.summoner.LauncherBack(room.now, room.effects);
+  room.End(id, 1, EndReason::kLost);
+  room.summoner.OnPrepared(id, Ok(), room.now, room.effects);
+  room.Packet(id);
+  EXPECT_THAT(room.Launched(), ElementsAre(id));
+  EXPECT_EQ(room.summoner.counters().ends, 1u);
 }
 
 TEST(Summoner, TrafficCountersThatMoveKeepTheInstance) {
