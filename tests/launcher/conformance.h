@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every launcher promises, as tests of any implementation.
+//
+// A World makes one launcher and what it needs:
+//   static std::string Missing()        why it cannot run here; empty when it can
+//   Launcher& launcher(); Recorder& events();
+//   LaunchOrder Good(ServiceId)          an instance that becomes ready and stays
+//   LaunchOrder Halting(ServiceId)       one that ends by itself with status 0
+//   LaunchOrder Bad(ServiceId)           an image that cannot be booted
+//   void SendPacket(ServiceId)           a frame that should wake the service
+//   bool Await(std::function<bool()>)    lets time pass until it holds; false when it does not
+//   void Settle()                        lets happen what is due
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/launcher/recorder.h"
+
+namespace summon::launcher {
+
+inline constexpr ServiceId kService{0};
+inline constexpr InstanceId kFirst{kService, 1};
+inline constexpr InstanceId kSecond{kService, 2};
+
+template <typename World>
+class LauncherConformance : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string missing = World::Missing();
+    if (!missing.empty()) GTEST_SKIP() << missing;
+    world_.emplace();
+  }
+
+  Launcher& launcher() { return world_->launcher(); }
+  Recorder& events() { return world_->events(); }
+  bool Await(const std::function<bool()>& holds) { return world_->Await(holds); }
+
+  // The answer to the newest Prepare.
+  Status PrepareAndWait(LaunchOrder order) {
+    const std::size_t before = events().prepared.size();
+    launcher().Prepare(kService, std::move(order));
+    if (!Await([&] { return events().prepared.size() > before; })) {
+      return Error(ErrorCode::kTimeout, "OnPrepared was not called");
+    }
+    return events().prepared.back().second;
+  }
+  void PrepareGood() {
+    const Status prepared = PrepareAndWait(world_->Good(kService));
+    ASSERT_TRUE(prepared.ok()) << prepared.error().message();
+  }
+  void LaunchUntilReady(InstanceId instance) {
+    launcher().Launch(instance);
+    (void)Await([&] {
+      return events().reached(instance, Stage::kReady) || events().ends(instance) > 0;
+    });
+    ASSERT_TRUE(events().reached(instance, Stage::kReady))
+        << (events().ends(instance) > 0 ? events().end(instance).detail : "no ready in time");
+  }
+  void ReclaimAndWait(InstanceId instance) {
+    launcher().Reclaim(instance);
+    ASSERT_TRUE(Await([&] { return events().ends(instance) > 0; }));
+  }
+
+  std::optional<World> world_;
+};
+
+TYPED_TEST_SUITE_P(LauncherConformance);
+
+TYPED_TEST_P(LauncherConformance, TellsTheAvailabilityOfBothKinds) {
+  EXPECT_TRUE(this->Await([&] { return this->events().availability.size() == kKinds; }));
+}
+
+TYPED_TEST_P(LauncherConformance, ReachesReadyOnceAndEndsOnceWhenReclaimed) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->ReclaimAndWait(kFirst);
+  this->world_->Settle();
+  EXPECT_EQ(this->events().times(kFirst, Stage::kReady), 1);
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+  EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kReclaimed);
+}
+
+TYPED_TEST_P(LauncherConformance, TellsStagesInOrderOfTime) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  const auto& stages = this->events().stages;
+  EXPECT_EQ(stages.front().second.stage, Stage::kAssigned);
+  EXPECT_TRUE(std::is_sorted(stages.begin(), stages.end(), [](const auto& a, const auto& b) {
+    return a.second.at < b.second.at;
+  }));
+}
+
+TYPED_TEST_P(LauncherConformance, LaunchesAgainAfterAnEnd) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->ReclaimAndWait(kFirst);
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->events().ends(kSecond), 0);
+}
+
+TYPED_TEST_P(LauncherConformance, TellsAGuestThatEndsByItself) {
+  ASSERT_TRUE(this->PrepareAndWait(this->world_->Halting(kService)).ok());
+  this->launcher().Launch(kFirst);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
+  EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kHalted)
+      << this->events().end(kFirst).detail;
+  EXPECT_EQ(this->events().end(kFirst).exit_status, 0);
+}
+
+TYPED_TEST_P(LauncherConformance, SecondLaunchFailsWithoutDisturbingTheFirst) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Launch(kSecond);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kSecond) > 0; }));
+  this->world_->Settle();
+  EXPECT_EQ(this->events().end(kSecond).reason, EndReason::kHostFault);
+  EXPECT_EQ(this->events().ends(kFirst), 0);
+}
+
+TYPED_TEST_P(LauncherConformance, LaunchOfAnUnpreparedServiceEnds) {
+  this->launcher().Launch(kFirst);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
+  EXPECT_FALSE(this->events().end(kFirst).detail.empty());
+}
+
+TYPED_TEST_P(LauncherConformance, ReclaimOfAnUnknownInstanceIsIgnored) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  const std::size_t before = this->events().ended.size();
+  this->launcher().Reclaim(kSecond);
+  this->launcher().Reclaim(InstanceId{ServiceId{77}, 1});
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ended.size(), before);
+}
+
+TYPED_TEST_P(LauncherConformance, ReclaimTwiceEndsOnce) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Reclaim(kFirst);
+  this->ReclaimAndWait(kFirst);
+  this->launcher().Reclaim(kFirst);
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+}
+
+TYPED_TEST_P(LauncherConformance, ReclaimRightAfterLaunchEndsIt) {
+  this->PrepareGood();
+  this->launcher().Launch(kFirst);
+  this->ReclaimAndWait(kFirst);
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+  EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kReclaimed);
+}
+
+TYPED_TEST_P(LauncherConformance, ForgetEndsTheInstance) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Forget(kService);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+  EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kReclaimed);
+}
+
+TYPED_TEST_P(LauncherConformance, AForgottenServiceCanBePreparedAtOnce) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Forget(kService);
+  this->PrepareGood();
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+}
+
+TYPED_TEST_P(LauncherConformance, ABadImageFailsAndTheFormerOrderStands) {
+  this->PrepareGood();
+  const Status bad = this->PrepareAndWait(this->world_->Bad(kService));
+  ASSERT_FALSE(bad.ok());
+  EXPECT_FALSE(bad.error().message().empty());
+  this->LaunchUntilReady(kFirst);
+}
+
+TYPED_TEST_P(LauncherConformance, RestatingDoesNotDisturbTheInstance) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->PrepareGood();
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 0);
+}
+
+TYPED_TEST_P(LauncherConformance, APacketIsToldOnceForEachRest) {
+  this->PrepareGood();
+  this->world_->SendPacket(kService);
+  ASSERT_TRUE(this->Await([&] { return !this->events().packets.empty(); }));
+  this->world_->SendPacket(kService);
+  this->world_->Settle();
+  EXPECT_EQ(this->events().packets.size(), 1u);
+  this->LaunchUntilReady(kFirst);
+  this->world_->Settle();  // the guest reads what waited
+  this->ReclaimAndWait(kFirst);
+  this->world_->SendPacket(kService);
+  ASSERT_TRUE(this->Await([&] { return this->events().packets.size() == 2; }));
+}
+
+TYPED_TEST_P(LauncherConformance, CallsBackOnlyFromTheLoop) {
+  this->PrepareGood();
+  const std::size_t before = this->events().told();
+  this->launcher().Launch(kFirst);
+  this->launcher().Launch(kSecond);
+  this->launcher().Reclaim(kFirst);
+  this->launcher().Prepare(kService, this->world_->Bad(kService));
+  this->launcher().Forget(kService);
+  EXPECT_EQ(this->events().told(), before);
+}
+
+TYPED_TEST_P(LauncherConformance, TheConsoleOfAnUnknownServiceIsEmpty) {
+  int answers = 0;
+  std::string text = "?";
+  this->launcher().ReadConsole(ServiceId{77}, [&](std::string answer) {
+    ++answers;
+    text = std::move(answer);
+  });
+  EXPECT_EQ(answers, 0);
+  ASSERT_TRUE(this->Await([&] { return answers > 0; }));
+  EXPECT_EQ(text, "");
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    LauncherConformance, TellsTheAvailabilityOfBothKinds, ReachesReadyOnceAndEndsOnceWhenReclaimed,
+    TellsStagesInOrderOfTime, LaunchesAgainAfterAnEnd, TellsAGuestThatEndsByItself,
+    SecondLaunchFailsWithoutDisturbingTheFirst, LaunchOfAnUnpreparedServiceEnds,
+    ReclaimOfAnUnknownInstanceIsIgnored, ReclaimTwiceEndsOnce, ReclaimRightAfterLaunchEndsIt,
+    ForgetEndsTheInstance, AForgottenServiceCanBePreparedAtOnce,
+    ABadImageFailsAndTheFormerOrderStands, RestatingDoesNotDisturbTheInstance,
+    APacketIsToldOnceForEachRest, CallsBackOnlyFromTheLoop, TheConsoleOfAnUnknownServiceIsEmpty);
+
+}  // namespace summon::launcher
