@@ -46,9 +46,9 @@ MonitorProcess::~MonitorProcess() {
   control_watcher_.reset();
   if (!reaped_) {
     KillByPidfd(spawned_.pidfd.get());
-    siginfo_t info{};
-    while (waitid(P_PIDFD, static_cast<id_t>(spawned_.pidfd.get()), &info, WEXITED) != 0 &&
-           errno == EINTR) {
+    // By pid, which is still ours until it is reaped: the loop has made the pidfd non-blocking,
+    // and waiting on it would not wait.
+    while (waitpid(spawned_.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
   if (on_gone_) on_gone_();

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real monitors of the kind that CMake names (SUMMON_TEST_KIND): the port's promises, and that
+// nothing is lost or left over when monitors die.
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "launcher/tap/tap.h"
+#include "tests/launcher/conformance.h"
+#include "tests/launcher/monitor_world.h"
+
+namespace summon::launcher {
+
+namespace {
+
+constexpr Kind kKind = Kind::SUMMON_TEST_KIND;
+
+class KindWorld : public MonitorWorld {
+ public:
+  KindWorld() : MonitorWorld(kKind) {}
+  static std::string Missing() { return MissingFor(kKind); }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Monitor, LauncherConformance, KindWorld);
+
+class MonitorTest : public LauncherConformance<KindWorld> {
+ protected:
+  // The running monitor: the child that has our tap open is the only one besides the pool; with
+  // the pool's members known before the launch it is the one that left the pool.
+  static std::vector<int> Children() {
+    std::ifstream list(StrCat("/proc/self/task/", getpid(), "/children"));
+    std::vector<int> pids;
+    for (int pid = 0; list >> pid;) pids.push_back(pid);
+    return pids;
+  }
+  static bool HoldsTap(int pid) {
+    std::error_code error;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(StrCat("/proc/", pid, "/fd"), error)) {
+      if (std::filesystem::read_symlink(entry, error) == "/dev/net/tun") return true;
+    }
+    return false;
+  }
+  static int RunningMonitor() {
+    for (const int pid : Children()) {
+      if (HoldsTap(pid)) return pid;
+    }
+    return -1;
+  }
+  static std::size_t OpenDescriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+  }
+  // The pool is full again and nothing else runs.
+  void AwaitRest() {
+    ASSERT_TRUE(Await([&] { return world_->monitors().processes() == 2; }));
+  }
+};
+
+TEST_F(MonitorTest, KilledWhileReadyIsToldAndCanBeLaunchedAgain) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  const int pid = RunningMonitor();
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
+  EXPECT_EQ(events().end(kFirst).reason, EndReason::kMonitorDied);
+  EXPECT_NE(events().end(kFirst).detail.find("SIGKILL"), std::string::npos);
+  LaunchUntilReady(kSecond);
+}
+
+TEST_F(MonitorTest, KilledWhileBootingLosesNoQueuedFrame) {
+  PrepareGood();
+  world_->SendPacket(kService);
+  ASSERT_TRUE(Await([&] { return !events().packets.empty(); }));
+  launcher().Launch(kFirst);
+  for (const int pid : Children()) kill(pid, SIGKILL);  // before the job can have been read
+  ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
+  // The frame still waits: told again for the new time of rest.
+  ASSERT_TRUE(Await([&] { return events().packets.size() == 2; }));
+  AwaitRest();
+  LaunchUntilReady(kSecond);
+  ASSERT_TRUE(Await([&] { return events().reached(kSecond, Stage::kFirstByteOut); }));
+}
+
+TEST_F(MonitorTest, TheFrameThatWokeItIsAnswered) {
+  PrepareGood();
+  world_->SendPacket(kService);
+  ASSERT_TRUE(Await([&] { return !events().packets.empty(); }));
+  LaunchUntilReady(kFirst);
+  ASSERT_TRUE(Await([&] { return events().reached(kFirst, Stage::kFirstByteOut); }));
+  ASSERT_TRUE(Await([&] { return events().traffic.count(kService) > 0; }));
+  EXPECT_GE(events().traffic[kService].frames_from_guest, 1u);
+  EXPECT_EQ(events().traffic[kService].frames_dropped, 0u);
+}
+
+TEST_F(MonitorTest, GuestFaultsAreTold) {
+  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, "trap")).ok());
+  launcher().Launch(kFirst);
+  ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
+  EXPECT_NE(events().end(kFirst).reason, EndReason::kMonitorDied) << events().end(kFirst).detail;
+  EXPECT_NE(events().end(kFirst).reason, EndReason::kReclaimed);
+}
+
+TEST_F(MonitorTest, TheConsoleIsKept) {
+  ASSERT_TRUE(PrepareAndWait(world_->Halting(kService)).ok());
+  launcher().Launch(kFirst);
+  ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
+  std::string text;
+  launcher().ReadConsole(kService, [&](std::string answer) { text = std::move(answer); });
+  ASSERT_TRUE(Await([&] { return !text.empty(); }));
+  EXPECT_NE(text.find("Hello from Summon"), std::string::npos);
+}
+
+TEST_F(MonitorTest, AConsoleFloodIsBounded) {
+  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, "flood")).ok());
+  launcher().Launch(kFirst);
+  world_->Settle();
+  ReclaimAndWait(kFirst);
+  std::string text;
+  launcher().ReadConsole(kService, [&](std::string answer) { text = std::move(answer); });
+  ASSERT_TRUE(Await([&] { return !text.empty(); }));
+  EXPECT_LE(text.size(), Launcher::kConsoleBytesMax);
+}
+
+TEST_F(MonitorTest, AnEndlessLoopIsReclaimed) {
+  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, "loop")).ok());
+  launcher().Launch(kFirst);
+  ASSERT_TRUE(Await([&] { return events().reached(kFirst, Stage::kRunning); }));
+  ReclaimAndWait(kFirst);
+  EXPECT_FALSE(events().reached(kFirst, Stage::kReady));
+}
+
+TEST_F(MonitorTest, ADeviceThatTheImageDoesNotDeclareIsRejected) {
+  LaunchOrder order = world_->Halting(kService);
+  order.nets.push_back(NetOrder{"service", {}});
+  const Status prepared = PrepareAndWait(std::move(order));
+  ASSERT_FALSE(prepared.ok());
+  EXPECT_NE(prepared.error().message().find("service"), std::string::npos);
+}
+
+TEST_F(MonitorTest, ATakenTapNameIsLeftAloneAndNamed) {
+  TapSpec spec{.name = "smtest0",
+               .address = Ipv4Address{{10, 99, 0, 2}},
+               .gateway = Ipv4Address{{10, 99, 0, 1}},
+               .guest_mac = DeriveGuestMac("other")};
+  const std::unique_ptr<Tap> other = Tap::Create(spec).value();
+  const Status prepared = PrepareAndWait(world_->Good(kService));
+  ASSERT_FALSE(prepared.ok());
+  EXPECT_EQ(prepared.error().code(), ErrorCode::kBusy);
+  EXPECT_NE(prepared.error().message().find("smtest0"), std::string::npos);
+  EXPECT_NE(if_nametoindex("smtest0"), 0u);
+}
+
+TEST_F(MonitorTest, FiftyCyclesLeaveNothing) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  ReclaimAndWait(kFirst);
+  AwaitRest();
+  const std::size_t before = OpenDescriptors();
+  constexpr std::uint64_t kCycles = 50;
+  for (std::uint64_t cycle = 0; cycle < kCycles; ++cycle) {
+    const InstanceId instance{kService, 10 + cycle};
+    LaunchUntilReady(instance);
+    ReclaimAndWait(instance);
+  }
+  AwaitRest();
+  EXPECT_EQ(OpenDescriptors(), before);
+  launcher().Forget(kService);
+  world_->Settle();
+  EXPECT_EQ(if_nametoindex("smtest0"), 0u);
+  world_->DestroyLauncher();
+  EXPECT_TRUE(Children().empty());
+}
+
+TEST_F(MonitorTest, DestroyingTheLauncherLeavesNoProcessAndNoTap) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  world_->DestroyLauncher();
+  EXPECT_TRUE(Children().empty());
+  EXPECT_EQ(if_nametoindex("smtest0"), 0u);
+}
+
+}  // namespace
+}  // namespace summon::launcher
