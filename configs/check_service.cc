@@ -239,6 +239,13 @@ class ServiceCheck final {
   void CheckNet() {
     const schema::Net& net = service_.net();
     const Node node = node_.Nested(net, "net", -1, StrCat(node_.label(), ", net"));
+    out_.net.present = !net.none();
+    if (net.none()) {
+      if (net.has_name() || net.has_mac() || net.has_tap()) {
+        node.Error("none", -1, "none is true, but other fields of net are set; leave them out");
+      }
+      return;
+    }
     out_.net.name = net.name();
     CheckDeviceName(node, net.name());
     if (net.has_mac()) {

@@ -94,6 +94,7 @@ struct Policy {
 };
 
 struct NetDevice {
+  bool present = true;            // else the image has no network device
   std::string name;               // as in the image's manifest
   std::string tap_name;           // unique, 1..15 characters
   std::optional<MacAddress> mac;  // else the launcher derives one

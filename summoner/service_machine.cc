@@ -167,14 +167,15 @@ void Stepper::RequestWhileAsleep(const Requested& event) {
 }
 
 void Stepper::RequestNotAdmitted(const Requested& event) {
-  const bool remembered = event.admission == Admission::kQueued || s_.wanted.has_value();
+  const bool remembered = event.admission != Admission::kRefused || s_.wanted.has_value();
   if (remembered) {
     Remember(event.trigger);
   } else {
     Count(event.trigger, Outcome::kRefused);
   }
   if (!event.asker) return;
-  if (event.asker->patience == Patience::kByPolicy) {
+  const bool unprepared = event.admission == Admission::kUnprepared;
+  if (event.asker->patience == Patience::kByPolicy && !unprepared) {
     // The answer never waits for admission: with the address in hand the client's packet asks.
     return AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_asleep,
                      AnswerReason::kNoRoom);

@@ -82,9 +82,10 @@ struct ServiceState {
 
 // Whether an instance may be made now.
 enum class Admission : std::uint8_t {
-  kGranted,  // yes
-  kQueued,   // no, but its turn will come: Admitted follows
-  kRefused,  // no, and nothing is remembered: the client's packet asks again
+  kGranted,     // yes
+  kQueued,      // no, but its turn will come: Admitted follows
+  kUnprepared,  // likewise, and no frame could wait at a tap yet: answers wait instead
+  kRefused,     // no, and nothing is remembered: the client's packet asks again
 };
 // Whether one more answer may be parked as far as all services together are concerned.
 enum class Parking : std::uint8_t { kAllowed, kFull };

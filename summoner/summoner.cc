@@ -267,6 +267,7 @@ std::optional<ServiceStatus> Summoner::StatusOf(ServiceId id) const {
     status.memory_mib = static_cast<std::uint32_t>(service.share.mib - kInstanceOverheadMib);
   }
   status.queued = service.share.queued;
+  status.prepared = service.prepared;
   status.kind = service.kind;
   status.last_trigger = service.last_trigger;
   status.last_end = service.last_end;
@@ -410,8 +411,9 @@ std::string Summoner::ProblemOf(const Service& service) const {
 }
 
 Admission Summoner::AdmissionFor(const Service& service, Trigger trigger, Instant now) const {
-  // Before the launcher has the order no frame can wait at a tap, so a lookup is remembered too.
-  if (!service.prepared || service.share.queued) return Admission::kQueued;
+  // Before the launcher has the order no frame can wait at a tap: not even a lookup is forgotten.
+  if (!service.prepared) return Admission::kUnprepared;
+  if (service.share.queued) return Admission::kQueued;
   if (admission_.QueueEmpty() && admission_.Fits(NeedOf(service))) return Admission::kGranted;
   if (trigger != Trigger::kDns) return Admission::kQueued;
   // A lookup alone does not wait for others' instances to end by themselves: its packet asks

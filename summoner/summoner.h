@@ -67,6 +67,7 @@ struct ServiceStatus {
   std::uint32_t waiters = 0;
   std::uint32_t memory_mib = 0;  // of the present or the next instance, without overhead
   bool queued = false;           // waits for memory or a free place
+  bool prepared = false;         // its order stands: packets to its address wait for it
   std::optional<launcher::Kind> kind;   // of the present or the last instance
   std::optional<Trigger> last_trigger;  // of the last summon
   std::optional<launcher::EndReport> last_end;

@@ -47,7 +47,7 @@ Result<launcher::LaunchOrder> MakeOrder(const configs::Service& service,
   order.address = service.address;
   order.gateway = network.gateway;
   order.tap_name = service.net.tap_name;
-  order.nets.push_back({service.net.name, service.net.mac});
+  if (service.net.present) order.nets.push_back({service.net.name, service.net.mac});
   for (const configs::BlockDevice& device : service.blocks) {
     launcher::BlockOrder block;
     block.name = device.name;

@@ -60,6 +60,7 @@ control::Service StatusMessage(const configs::Service& service, const ServiceSta
   }
   if (status.last_end) message.set_last_end(EndText(*status.last_end));
   message.set_problem(status.problem);
+  message.set_prepared(status.prepared);
   const auto stamps = Stamps(status.last_summon);
   for (const auto& [name, at] : stamps) {
     control::Stage* stage = message.add_last_summon();

@@ -37,8 +37,8 @@ class BadHost : public testing::Test {
 TEST_F(BadHost, WithoutKvmStaticNamesAreAnsweredAndKvmServicesServFail) {
   const testbed::ScratchFolder folder;
   auto started = testbed::House::Start(
-      {.services = Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}) +
-                   Text({.name = "any", .address = "10.77.0.11", .launcher = "AUTO"}),
+      {.services = testbed::Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}) +
+                   testbed::Text({.name = "any", .address = "10.77.0.11", .launcher = "AUTO"}),
        .kvm_path = folder.path() + "/kvm"});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
@@ -61,7 +61,7 @@ TEST_F(BadHost, KvmThatAppearsIsUsedWithoutARestart) {
   const testbed::ScratchFolder folder;
   const std::string kvm = folder.path() + "/kvm";
   auto started = testbed::House::Start(
-      {.services = Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}),
+      {.services = testbed::Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}),
        .kvm_path = kvm});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
@@ -75,7 +75,7 @@ TEST_F(BadHost, KvmThatAppearsIsUsedWithoutARestart) {
 TEST_F(BadHost, FileThatIsNotKvmIsSaidToBeNone) {
   const testbed::ScratchFolder folder;
   auto started = testbed::House::Start(
-      {.services = Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}),
+      {.services = testbed::Text({.name = "vm", .address = "10.77.0.10", .launcher = "KVM"}),
        .kvm_path = "/dev/null"});
   ASSERT_TRUE(started.ok()) << started.error().message();
   (void)Ask(**started, "vm.summon.test");  // at the latest the first launch tells
@@ -89,7 +89,7 @@ TEST_F(BadHost, TapNameThatIsTakenIsNotHijacked) {
   ASSERT_TRUE(testbed::RunIn(house.network().host(),
                              {"ip", "tuntap", "add", "dev", "sm-web", "mode", "tap"})
                   .ok());
-  house.Reload({.services = Text({.name = "web", .address = "10.77.0.10"})});
+  house.Reload({.services = testbed::Text({.name = "web", .address = "10.77.0.10"})});
   EXPECT_THAT(AwaitProblem(house, "web", true), HasSubstr("sm-web"));
   EXPECT_THAT(house.network().HostInterfaces(), testing::Contains("sm-web"));
   ASSERT_TRUE(testbed::RunIn(house.network().host(), {"ip", "link", "del", "sm-web"}).ok());
@@ -128,7 +128,7 @@ TEST_F(BadHost, ConfigurationErrorsEndSummondWithStatus7AndAreAllShown) {
 
 TEST_F(BadHost, ServicesAreServFailWhileLauncherdIsAwayAndStaticNamesAreAnswered) {
   auto started = testbed::House::Start(
-      {.services = Text({.name = "web", .address = "10.77.0.10"})});
+      {.services = testbed::Text({.name = "web", .address = "10.77.0.10"})});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
   ASSERT_TRUE(house.AwaitState("web", "asleep", kPatience).ok());

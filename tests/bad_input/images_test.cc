@@ -42,7 +42,7 @@ class BadImage : public testing::TestWithParam<std::tuple<std::string, BrokenIma
     return StrCat("service { name: \"bad\" dns_name: \"bad.summon.test\" address: \"10.77.0.20\" ",
                   field, ": ", Quote(path), " launcher: ", launcher(),
                   " command_line: \"--ipv4={ipv4}/24 --ipv4-gateway={gateway} --name=bad\" }\n",
-                  Text({.name = "web", .address = "10.77.0.10", .launcher = launcher()}));
+                  testbed::Text({.name = "web", .address = "10.77.0.10", .launcher = launcher()}));
   }
 };
 
@@ -87,16 +87,17 @@ INSTANTIATE_TEST_SUITE_P(
                                      BrokenImage{"Aarch64", ForAarch64, "aarch64"},
                                      BrokenImage{"WritableText", WritableText, "writable"},
                                      BrokenImage{"UnknownAbi", UnknownAbi, "99"})),
-    [](const auto& info) { return std::get<0>(info.param) + std::get<1>(info.param).label; });
+    [](const auto& tested) { return std::get<0>(tested.param) + std::get<1>(tested.param).label; });
 
 // A device that the image wants and nobody configured.
 TEST(BadManifest, UnconfiguredDeviceIsNamed) {
   if (const auto why = end_to_end::WhyNot("PROCESS"); !why.empty()) GTEST_SKIP() << why;
   auto started = testbed::House::Start(
-      {.services = Text({.name = "disk",
+      {.services = testbed::Text({.name = "disk",
                          .address = "10.77.0.20",
                          .guest = "disk",
                          .launcher = "PROCESS",
+                         .extra = "net { none: true }",
                          .command_line = ""})});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;

@@ -15,7 +15,7 @@ class Command : public testing::Test {
   static void SetUpTestSuite() {
     if (!end_to_end::WhyNot("PROCESS").empty()) return;
     auto started = testbed::House::Start(
-        {.services = Text({.name = "web",
+        {.services = testbed::Text({.name = "web",
                            .address = "10.77.0.10",
                            .launcher = "PROCESS",
                            .policy = "idle_timeout_s: 60"})});

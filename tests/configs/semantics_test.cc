@@ -279,6 +279,14 @@ TEST_F(ConfigFiles, ABlockFileThatIsNoMultipleOfTheSectorIsAnError) {
               HasSubstr("has 513 bytes; must be a multiple of the sector_size 512"));
 }
 
+TEST(ConfigNet, NoneMeansNoDeviceAndNothingElse) {
+  const LoadOutcome none = LoadPure(WithService("net { none: true }"));
+  ASSERT_TRUE(none.ok()) << none.ToString();
+  EXPECT_FALSE(none.config->services[0].net.present);
+  EXPECT_THAT(FirstError(WithService("net { none: true name: \"x\" }")),
+              HasSubstr("none is true, but other fields of net are set"));
+}
+
 TEST(ConfigExamples, AreRight) {
   const LoadOptions options{.check_files = false};
   const LoadOutcome demo = Load(SUMMON_EXAMPLES "/demo.textproto", options);

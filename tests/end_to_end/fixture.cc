@@ -34,7 +34,7 @@ Result<testbed::HttpAnswer> Fetch(const testbed::House& house, const std::string
 
 void EveryLauncher::StartHouse(const std::string& policy, const std::string& more_services) {
   auto started = testbed::House::Start(
-      {.services = Text({.name = "web",
+      {.services = testbed::Text({.name = "web",
                          .address = kWeb,
                          .launcher = GetParam(),
                          .policy = policy}) +

@@ -96,11 +96,11 @@ TEST_P(Surviving, OrderlyEndOfLauncherdLeavesNothing) {
 TEST_P(Surviving, ReloadDoesNotDisturbServicesWhoseEntryIsTheSame) {
   ASSERT_NO_FATAL_FAILURE(StartHouse());
   ASSERT_TRUE(Fetch(house(), kWeb).ok());
-  house().Reload({.services = Text({.name = "web",
+  house().Reload({.services = testbed::Text({.name = "web",
                                     .address = kWeb,
                                     .launcher = GetParam(),
                                     .policy = "idle_timeout_s: 60"}) +
-                              Text({.name = "second",
+                              testbed::Text({.name = "second",
                                     .address = "10.77.0.11",
                                     .launcher = GetParam(),
                                     .policy = "idle_timeout_s: 60"})});
@@ -128,7 +128,7 @@ TEST_P(Surviving, BadReloadChangesNothingAndSaysWhere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Launchers, Surviving, testing::Values("KVM", "PROCESS"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& tested) { return tested.param; });
 
 }  // namespace
 }  // namespace summon::end_to_end

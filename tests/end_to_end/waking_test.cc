@@ -105,11 +105,12 @@ TEST_P(Waking, ManyQueriesForAColdNameGiveOneInstance) {
 TEST_P(Waking, GuestThatIsNeverReadyAnswersAtHoldMaxAndThenRests) {
   ASSERT_NO_FATAL_FAILURE(StartHouse(
       "idle_timeout_s: 60",
-      Text({.name = "stuck",
+      testbed::Text({.name = "stuck",
             .address = "10.77.0.20",
             .guest = "hostile",
             .launcher = GetParam(),
             .policy = "answer: WHEN_READY hold_max_ms: 300 ready_timeout_ms: 1500",
+            .extra = "net { none: true }",
             .command_line = "never_ready"})));
   const auto answer = Ask(house(), "stuck.summon.test");
   ASSERT_TRUE(answer.ok()) << answer.error().message();
@@ -124,7 +125,7 @@ TEST_P(Waking, GuestThatIsNeverReadyAnswersAtHoldMaxAndThenRests) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Launchers, Waking, testing::Values("KVM", "PROCESS"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& tested) { return tested.param; });
 
 }  // namespace
 }  // namespace summon::end_to_end

@@ -152,6 +152,22 @@ TEST(ServiceMachine, QueryWithoutRoomIsAnsweredAllTheSameAndForgotten) {
   EXPECT_FALSE(machine.state.wanted);
 }
 
+TEST(ServiceMachine, QueryBeforeTheTapStandsWaitsEvenWhenAnswersAreImmediate) {
+  Machine machine;
+  machine.Dns(1, Admission::kUnprepared);
+  EXPECT_THAT(machine.Answers(), IsEmpty());
+  machine.Do(Admitted{});
+  machine.Do(BecameReady{1});
+  EXPECT_THAT(machine.Answers(), ElementsAre(Got(1, AnswerReason::kReady)));
+}
+
+TEST(ServiceMachine, QueryThatWaitsForTheTapIsAnsweredAtHoldMax) {
+  Machine machine;
+  machine.Dns(1, Admission::kUnprepared);
+  machine.TickAt(kStart + machine.policy.hold_max);
+  EXPECT_THAT(machine.Answers(), ElementsAre(Got(1, AnswerReason::kHeldLongEnough)));
+}
+
 TEST(ServiceMachine, PacketWithoutRoomIsRememberedUntilItIsAdmitted) {
   Machine machine;
   machine.Packet(Admission::kQueued);

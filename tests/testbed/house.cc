@@ -95,8 +95,9 @@ Status House::AwaitState(const std::string& service, const std::string& state,
   const Instant deadline = clock.Now() + patience;
   std::string last;
   while (clock.Now() < deadline) {
-    last = StatusOf(service).state();
-    if (last == state) return Ok();
+    const control::Service status = StatusOf(service);
+    last = status.state();
+    if (last == state && status.prepared()) return Ok();
     std::this_thread::sleep_for(kPollPeriod);
   }
   return Error(ErrorCode::kTimeout, StrCat(service, " is ", last, ", not ", state, ":\n", Logs()));

@@ -52,7 +52,7 @@ class House final {
   Result<control::Response> Ask(const control::Request& request);
   // The state of one service; empty when it cannot be had.
   control::Service StatusOf(const std::string& service);
-  // Waits until the service is in `state` ("asleep", "ready", ...).
+  // Waits until the service is in `state` ("asleep", "ready", ...) and prepared.
   Status AwaitState(const std::string& service, const std::string& state, Duration patience);
   Status Reclaim(const std::string& service);
 
