@@ -20,10 +20,6 @@
 
 namespace summon::launcher {
 
-inline constexpr ServiceId kService{0};
-inline constexpr InstanceId kFirst{kService, 1};
-inline constexpr InstanceId kSecond{kService, 2};
-
 template <typename World>
 class LauncherConformance : public testing::Test {
  protected:

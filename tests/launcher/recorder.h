@@ -12,6 +12,11 @@
 
 namespace summon::launcher {
 
+// What most tests need: one service and two of its instances.
+inline constexpr ServiceId kService{0};
+inline constexpr InstanceId kFirst{kService, 1};
+inline constexpr InstanceId kSecond{kService, 2};
+
 class Recorder final : public Events {
  public:
   void OnPrepared(ServiceId service, Status status) override {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// One unikernel in the foreground, with real images of the process kind: they run anywhere.
+#include "launcher/foreground/foreground.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "base/unique_fd.h"
+
+namespace summon::launcher {
+
+namespace {
+
+ForegroundOptions Options(std::string_view guest, std::vector<std::string> arguments = {}) {
+  ForegroundOptions options;
+  options.image = StrCat(SUMMON_GUESTS, "/", guest);
+  options.memory_mib = 16;
+  options.monitor_dir = SUMMON_PROGRAMS;
+  options.arguments = std::move(arguments);
+  return options;
+}
+
+TEST(Foreground, TheConsoleGoesToOurOutput) {
+  testing::internal::CaptureStdout();
+  const Result<int> ran = RunForeground(Options("hello.spt", {"one", "two"}));
+  const std::string text = testing::internal::GetCapturedStdout();
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(*ran, 0);
+  EXPECT_NE(text.find("Hello from Summon"), std::string::npos);
+  EXPECT_NE(text.find("one two"), std::string::npos);
+}
+
+TEST(Foreground, TheExitStatusIsTheGuests) {
+  const Result<int> ran = RunForeground(Options("hostile.spt", {"halt_status", "42"}));
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(*ran, 42);
+}
+
+TEST(Foreground, AGuestFaultIsStatusOneAndSaysWhy) {
+  testing::internal::CaptureStderr();
+  const Result<int> ran = RunForeground(Options("hostile.spt", {"write_text"}));
+  const std::string text = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(*ran, 1);
+  EXPECT_NE(text.find("SIGSEGV"), std::string::npos) << text;
+}
+
+TEST(Foreground, AMissingImageIsAnError) {
+  const Result<int> ran = RunForeground(Options("no-such.spt"));
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code(), ErrorCode::kNotFound);
+}
+
+TEST(Foreground, WhatIsNoImageIsAnErrorBeforeAnythingRuns) {
+  ForegroundOptions options = Options("");
+  options.image = "/proc/self/exe";
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code(), ErrorCode::kInvalid);
+}
+
+TEST(Foreground, AMissingDeviceIsNamed) {
+  const Result<int> ran = RunForeground(Options("disk.spt"));
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("storage"), std::string::npos) << ran.error().message();
+}
+
+TEST(Foreground, ABlockDeviceByNumberWorks) {
+  const std::string path = StrCat(testing::TempDir(), "summon-disk-", getpid());
+  const UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(ftruncate(file.get(), 1 << 20), 0);
+  ForegroundOptions options = Options("disk.spt");
+  options.blocks.push_back(ForegroundBlock{"storage", StrCat("@", file.get()), 512});
+  testing::internal::CaptureStdout();
+  const Result<int> ran = RunForeground(options);
+  const std::string text = testing::internal::GetCapturedStdout();
+  (void)unlink(path.c_str());
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(*ran, 0) << text;
+  EXPECT_NE(text.find("SUCCESS"), std::string::npos);
+}
+
+TEST(Foreground, ADescriptorThatIsNoTapIsAnError) {
+  ForegroundOptions options = Options("echo.spt");
+  options.nets.push_back(ForegroundNet{"service", "@0", {}});
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("@0"), std::string::npos);
+}
+
+TEST(Foreground, AnInterfaceThatIsNotThereIsAnErrorThatSaysHowToMakeIt) {
+  ForegroundOptions options = Options("echo.spt");
+  options.nets.push_back(ForegroundNet{"service", "no-such-tap", {}});
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("ip tuntap add"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace summon::launcher
