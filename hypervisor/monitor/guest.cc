@@ -108,7 +108,14 @@ Status Guest::CloseSandbox(const PlacedDescriptors& placed) {
   MonitorNeeds needs{placed.net_count, placed.block_count, ring0_ioctls};
   if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = ring3_ioctls;
   const FilterProgram filter = SUMMON_TRY(BuildFilter(MonitorPolicy(needs).rules()));
+#if defined(SUMMON_SANITIZED)
+  // A sanitizer's runtime makes system calls of its own (UBSan's check of a virtual call opens a
+  // pipe): a test build with sanitizers builds the filter, and leaves it off.
+  (void)filter;
+  return Ok();
+#else
   return InstallFilter(filter);
+#endif
 }
 
 End Guest::Run(const Job& job, const Manifest& manifest, const PlacedDescriptors& placed,

@@ -276,6 +276,41 @@ TEST_F(KvmMonitorJob, MachineCanComeWithTheJob) {
   EXPECT_EQ(end->reason, EndReason::kHalted) << end->detail;
 }
 
+// What ring-3 mode is for. pxor is the first SSE instruction that any compiler emits.
+TEST_F(KvmMonitorJob, SseArithmeticRunsInTheModeThatTheProbeChooses) {
+  MonitorProcess monitor(MonitorProcess::Kvm::kBefore, {"--guest-mode=auto"});
+  const Assembler code = Assembler().Raw({0x66, 0x0f, 0xef, 0xc0}).Halt(0);
+  monitor.Send(MonitorProcess::Job(), BuildTinyImage({.code = code.code()}));
+  const auto end = monitor.End();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kHalted) << end->detail;
+}
+
+TEST_F(KvmMonitorJob, Ring3GuestCannotReachRing0) {
+  // wrmsr of EFER, mov to cr3, syscall, int 0x80, sysenter, and a far return to a stack of zeroes.
+  const std::vector<std::vector<std::uint8_t>> attempts = {
+      {0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x30}, {0x0f, 0x22, 0xd8}, {0x0f, 0x05},
+      {0xcd, 0x80}, {0x0f, 0x34}, {0x6a, 0, 0x6a, 0, 0x48, 0xcb}};
+  for (const std::vector<std::uint8_t>& code : attempts) {
+    MonitorProcess monitor(MonitorProcess::Kvm::kBefore, {"--guest-mode=ring3"});
+    monitor.Send(MonitorProcess::Job(), BuildTinyImage({.code = code}));
+    const auto end = monitor.End();
+    ASSERT_TRUE(end.has_value()) << testing::PrintToString(code);
+    EXPECT_EQ(end->reason, EndReason::kGuestFault) << end->detail << testing::PrintToString(code);
+  }
+}
+
+TEST_F(KvmMonitorJob, ReturnToAnAddressThatNoCpuTakesEndsTheGuest) {
+  // mov rax, 0x8000000000000000; push 8; push rax; retf: not canonical, so the shim itself traps.
+  MonitorProcess monitor(MonitorProcess::Kvm::kBefore, {"--guest-mode=ring3"});
+  monitor.Send(MonitorProcess::Job(),
+               BuildTinyImage({.code = {0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x6a, 0x08, 0x50,
+                                        0x48, 0xcb}}));
+  const auto end = monitor.End();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kGuestFault) << end->detail;
+}
+
 TEST_F(KvmMonitorJob, WithoutKvmTheJobIsRefused) {
   MonitorProcess monitor(MonitorProcess::Kvm::kNone, {});
   monitor.Send(MonitorProcess::Job(), BuildTinyImage({}));
