@@ -28,12 +28,13 @@ struct PlacedDescriptors {
 // Errors: kInvalid, naming the device.
 Status CheckDescriptors(const Job& job, const std::vector<UniqueFd>& fds);
 
-// Moves descriptors whose numbers are among the fixed ones out of the way, so that placing one never
-// closes another.
+// Moves descriptors whose numbers are among the fixed ones out of the way, so that placing one
+// never closes another.
 Status ClearFixedNumbers(std::vector<UniqueFd>& fds);
 
-// After ClearFixedNumbers(): moves the console to kConsoleFd, net devices to kFirstDeviceFd and up, block devices after
-// them; makes taps, and a console that is a pipe or socket, non-blocking; closes the others.
+// After ClearFixedNumbers(): moves the console to kConsoleFd, net devices to kFirstDeviceFd and
+// up, block devices after them; makes taps, and a console that is a pipe or socket, non-blocking;
+// closes the others.
 Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd> fds);
 
 }  // namespace summon::hypervisor
