@@ -17,6 +17,7 @@ namespace summon::launcher {
 namespace {
 
 constexpr std::size_t kInventoryEntriesPerFrame = 256;
+constexpr Duration kAcceptAgainAfter = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -24,6 +25,7 @@ class RpcServer::Body final : public Events {
  public:
   Body(Loop& loop, Logger& log, RpcServerOptions options)
       : loop_(loop), log_(log), options_(std::move(options)),
+        accept_timer_(loop, [this] { listener_watcher_->Watch(FdWatcher::Interest::kRead); }),
         unclaimed_timer_(loop, [this] { ForgetUnclaimed(); }) {}
 
   void Serve(Launcher& launcher) { launcher_ = &launcher; }
@@ -81,6 +83,7 @@ class RpcServer::Body final : public Events {
   Launcher* launcher_ = nullptr;
   UniqueFd listener_;
   std::unique_ptr<FdWatcher> listener_watcher_;
+  Timer accept_timer_;
   std::unique_ptr<Channel> candidate_;  // connected, has not said hello
   std::unique_ptr<Channel> client_;
   Timer unclaimed_timer_;
@@ -113,7 +116,10 @@ Status RpcServer::Body::Listen(UniqueFd listener) {
 void RpcServer::Body::AcceptWaiting() {
   Result<std::optional<UniqueFd>> accepted = AcceptSeqpacket(listener_.get());
   if (!accepted.ok()) {
+    // Out of descriptors, most likely: the connection still waits, and would wake us at once.
     log_.Warning("cannot accept a client", {{"why", accepted.error().message()}});
+    listener_watcher_->Watch(FdWatcher::Interest::kNone);
+    accept_timer_.Set(loop_.Now() + kAcceptAgainAfter);
     return;
   }
   if (accepted->has_value()) Accept(std::move(**accepted));
