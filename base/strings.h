@@ -60,8 +60,9 @@ std::string ToLower(std::string_view text);
 // The whole of `text` as a decimal number, or nothing.
 std::optional<unsigned long long> ParseUnsigned(std::string_view text);
 
-// Levenshtein distance, for "did you mean". Cost is the product of the lengths; each text is cut
-// at 64 bytes.
+// How many letters differ, for "did you mean": insertions, deletions, changes, and swaps of
+// neighbours (optimal string alignment). Cost is the product of the lengths; each text is cut at
+// 64 bytes.
 std::size_t EditDistance(std::string_view a, std::string_view b);
 
 // The candidate nearest to `text`, when it is near enough to be a likely misspelling of it.

@@ -40,7 +40,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs:
 Status Daemon::Start() {
   const configs::Config& config = registrar_.config();
   auto zones = SUMMON_TRY(registrar_.RegisterAll());
-  measures_ = SUMMON_TRY(Measures::Create(loop_, config.metrics_listen, conductor_));
+  measures_ = std::make_unique<Measures>(loop_, conductor_);
   conductor_.AddObserver(*measures_);
   frontend_ = std::make_unique<Frontend>(conductor_, *measures_, std::move(zones));
   registrar_.UseFrontend(*frontend_);
@@ -49,6 +49,8 @@ Status Daemon::Start() {
   options.listen = SUMMON_TRY(ListenAddresses(config));
   server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
   measures_->UseDnsCounters(server_->counters());
+
+  if (config.metrics_listen) SUMMON_TRY(measures_->Serve(*config.metrics_listen));
 
   launcher_ = std::make_unique<launcher::RpcLauncher>(
       loop_, log_, conductor_,

@@ -91,14 +91,9 @@ Measures::Measures(Loop& loop, Conductor& conductor)
 
 Measures::~Measures() = default;
 
-Result<std::unique_ptr<Measures>> Measures::Create(
-    Loop& loop, const std::optional<configs::Endpoint>& endpoint, Conductor& conductor) {
-  std::unique_ptr<Measures> measures(new Measures(loop, conductor));
-  if (endpoint) {
-    measures->exposer_ = SUMMON_TRY(
-        metrics::Exposer::Create(measures->catalogue_, endpoint->ToString()).Wrap("metrics"));
-  }
-  return measures;
+Status Measures::Serve(const configs::Endpoint& endpoint) {
+  exposer_ = SUMMON_TRY(metrics::Exposer::Create(catalogue_, endpoint.ToString()));
+  return Ok();
 }
 
 void Measures::CountQuery(const dns::Query& query, const dns::Response& response) {

@@ -27,15 +27,14 @@ class Measures final : public Observer {
  public:
   static constexpr Duration kPeriod = std::chrono::seconds(1);
 
-  // Serves metrics at `endpoint`; none: they are only counted. All outlive it.
-  // Errors: kBusy when the port is in use.
-  static Result<std::unique_ptr<Measures>> Create(Loop& loop,
-                                                  const std::optional<configs::Endpoint>& endpoint,
-                                                  Conductor& conductor);
+  // Both outlive it.
+  Measures(Loop& loop, Conductor& conductor);
   ~Measures() override;
   Measures(const Measures&) = delete;
   Measures& operator=(const Measures&) = delete;
 
+  // Serves them at `endpoint`. Errors: kBusy when the port is in use.
+  Status Serve(const configs::Endpoint& endpoint);
   // The server's counters are read once a second.
   void UseDnsCounters(const dns::Counters& counters) { dns_ = &counters; }
   // A query was answered with `response`.
@@ -50,7 +49,6 @@ class Measures final : public Observer {
   void OnTapTraffic(ServiceId service, const launcher::Traffic& traffic) override;
 
  private:
-  Measures(Loop& loop, Conductor& conductor);
   void Update();
   void UpdateQueries();
   void UpdateDns();

@@ -144,7 +144,9 @@ void Registrar::OnConnected(const std::vector<launcher::InventoryEntry>& invento
 }
 
 void Registrar::OnDisconnected(const Status& why) {
-  const std::string reason = why.ok() ? "summon-launcherd is gone" : why.error().message();
+  const std::string reason =
+      StrCat("summon-launcherd cannot be reached", why.ok() ? "" : ": ",
+             why.ok() ? "" : why.error().message());
   log_.Warning("launcher not connected", {{"why", reason}});
   conductor_.Change([&](Instant now, Effects& effects) {
     conductor_.summoner().LauncherLost(reason, now, effects);

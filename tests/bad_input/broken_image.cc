@@ -4,6 +4,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -46,7 +47,15 @@ std::string ReadFileBytes(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-std::string Truncated(std::string image) { return image.substr(0, image.size() / 2); }
+std::string Truncated(std::string image) {
+  std::size_t end = 0;
+  const auto header = Get<Elf64_Ehdr>(image, 0);
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    const auto part = Get<Elf64_Phdr>(image, header.e_phoff + i * sizeof(Elf64_Phdr));
+    if (part.p_type == PT_LOAD) end = std::max(end, part.p_offset + part.p_filesz);
+  }
+  return image.substr(0, end - 1);
+}
 
 std::string ForAarch64(std::string image) {
   auto header = Get<Elf64_Ehdr>(image, 0);

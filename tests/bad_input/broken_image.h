@@ -9,7 +9,7 @@ namespace summon::bad_input {
 
 std::string ReadFileBytes(const std::string& path);
 
-// The first half of the file.
+// Without the last byte of what is to be loaded.
 std::string Truncated(std::string image);
 // The same file, said to be for aarch64.
 std::string ForAarch64(std::string image);

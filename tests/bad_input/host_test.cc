@@ -22,14 +22,18 @@ class BadHost : public testing::Test {
   void SetUp() override {
     if (const auto why = end_to_end::WhyNot("PROCESS"); !why.empty()) GTEST_SKIP() << why;
   }
-  // Waits until the service has a problem, or none, and returns it.
-  static std::string AwaitProblem(testbed::House& house, const std::string& service, bool wanted) {
+  // Waits until what is said of the service's problem has `text` in it (all have ""; "none": until
+  // there is no problem) and returns what is said.
+  static std::string AwaitProblem(testbed::House& house, const std::string& service,
+                                  const std::string& text) {
     const SystemClock clock;
     const Instant deadline = clock.Now() + kPatience;
     std::string problem;
+    bool found = false;
     do {
       problem = house.StatusOf(service).problem();
-    } while (problem.empty() == wanted && clock.Now() < deadline);
+      found = text == "none" ? problem.empty() : problem.find(text) != std::string::npos;
+    } while (!found && clock.Now() < deadline);
     return problem;
   }
 };
@@ -42,8 +46,9 @@ TEST_F(BadHost, WithoutKvmStaticNamesAreAnsweredAndKvmServicesServFail) {
        .kvm_path = folder.path() + "/kvm"});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
-  EXPECT_THAT(AwaitProblem(house, "vm", true), HasSubstr("kvm"));
+  EXPECT_THAT(AwaitProblem(house, "vm", "/kvm"), HasSubstr("/kvm"));
 
+  ASSERT_TRUE(house.AwaitState("any", "asleep", kPatience).ok());
   const auto refused = Ask(house, "vm.summon.test");
   ASSERT_TRUE(refused.ok()) << refused.error().message();
   EXPECT_EQ(refused->rcode, 2);
@@ -65,9 +70,10 @@ TEST_F(BadHost, KvmThatAppearsIsUsedWithoutARestart) {
        .kvm_path = kvm});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
-  ASSERT_NE(AwaitProblem(house, "vm", true), "");
+  ASSERT_NE(AwaitProblem(house, "vm", "/kvm"), "");
   std::filesystem::create_symlink("/dev/kvm", kvm);
-  EXPECT_EQ(AwaitProblem(house, "vm", false), "");
+  EXPECT_EQ(AwaitProblem(house, "vm", "none"), "");
+  ASSERT_TRUE(house.AwaitState("vm", "asleep", kPatience).ok());
   const auto page = Fetch(house, "10.77.0.10");
   EXPECT_TRUE(page.ok()) << page.error().message() << house.Logs();
 }
@@ -79,7 +85,7 @@ TEST_F(BadHost, FileThatIsNotKvmIsSaidToBeNone) {
        .kvm_path = "/dev/null"});
   ASSERT_TRUE(started.ok()) << started.error().message();
   (void)Ask(**started, "vm.summon.test");  // at the latest the first launch tells
-  EXPECT_THAT(AwaitProblem(**started, "vm", true), HasSubstr("/dev/null"));
+  EXPECT_THAT(AwaitProblem(**started, "vm", "/dev/null"), HasSubstr("/dev/null"));
 }
 
 TEST_F(BadHost, TapNameThatIsTakenIsNotHijacked) {
@@ -90,10 +96,11 @@ TEST_F(BadHost, TapNameThatIsTakenIsNotHijacked) {
                              {"ip", "tuntap", "add", "dev", "sm-web", "mode", "tap"})
                   .ok());
   house.Reload({.services = testbed::Text({.name = "web", .address = "10.77.0.10"})});
-  EXPECT_THAT(AwaitProblem(house, "web", true), HasSubstr("sm-web"));
+  EXPECT_THAT(AwaitProblem(house, "web", "sm-web"), HasSubstr("sm-web"));
   EXPECT_THAT(house.network().HostInterfaces(), testing::Contains("sm-web"));
   ASSERT_TRUE(testbed::RunIn(house.network().host(), {"ip", "link", "del", "sm-web"}).ok());
-  EXPECT_EQ(AwaitProblem(house, "web", false), "");
+  EXPECT_EQ(AwaitProblem(house, "web", "none"), "");
+  ASSERT_TRUE(house.AwaitState("web", "asleep", kPatience).ok());
   EXPECT_TRUE(Fetch(house, "10.77.0.10").ok());
 }
 
@@ -134,7 +141,7 @@ TEST_F(BadHost, ServicesAreServFailWhileLauncherdIsAwayAndStaticNamesAreAnswered
   ASSERT_TRUE(house.AwaitState("web", "asleep", kPatience).ok());
   house.launcherd().Signal(SIGKILL);
   ASSERT_TRUE(house.launcherd().AwaitEnd(kPatience).has_value());
-  EXPECT_THAT(AwaitProblem(house, "web", true), HasSubstr("launcher"));
+  EXPECT_THAT(AwaitProblem(house, "web", "launcherd"), HasSubstr("launcherd"));
   const auto refused = Ask(house, "web.summon.test");
   ASSERT_TRUE(refused.ok()) << refused.error().message();
   EXPECT_EQ(refused->rcode, 2);

@@ -18,7 +18,13 @@ class Command : public testing::Test {
         {.services = testbed::Text({.name = "web",
                            .address = "10.77.0.10",
                            .launcher = "PROCESS",
-                           .policy = "idle_timeout_s: 60"})});
+                           .policy = "idle_timeout_s: 60"}) +
+                     testbed::Text({.name = "talker",
+                                    .address = "10.77.0.11",
+                                    .guest = "hostile",
+                                    .launcher = "PROCESS",
+                                    .extra = "net { none: true }",
+                                    .command_line = "never_ready"})});
     ASSERT_TRUE(started.ok()) << started.error().message();
     house_ = std::move(started).value();
     ASSERT_TRUE(house_->AwaitState("web", "asleep", kPatience).ok());
@@ -64,10 +70,10 @@ TEST_F(Command, SummonWaitsUntilReadyAndReclaimUntilAsleep) {
 }
 
 TEST_F(Command, LogsShowWhatTheGuestPrinted) {
-  ASSERT_EQ(Summon({"summon", "web"}).exit_status, 0);
-  const auto logs = Summon({"logs", "web"});
+  ASSERT_EQ(Summon({"summon", "talker", "--timeout-ms", "500"}).exit_status, 6);
+  const auto logs = Summon({"logs", "talker"});
   EXPECT_EQ(logs.exit_status, 0);
-  EXPECT_NE(logs.output, "");
+  EXPECT_THAT(logs.output, HasSubstr("never_ready"));
 }
 
 TEST_F(Command, UnknownServiceIsStatus3WithASuggestion) {
