@@ -25,7 +25,7 @@ std::vector<std::uint8_t> Frame(std::uint8_t protocol, std::vector<std::uint8_t>
   frame[14] = 0x45;
   frame[17] = static_cast<std::uint8_t>(20 + payload.size());
   frame[23] = protocol;
-  frame.insert(frame.end(), payload.begin(), payload.end());
+  for (const std::uint8_t byte : payload) frame.push_back(byte);
   return frame;
 }
 
