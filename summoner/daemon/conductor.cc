@@ -64,7 +64,9 @@ void Conductor::Do(const Answer& answer) {
   if (!waiting->reply->Answer(answer.ttl)) return;
   sent_.push_back({answer.service, answer.ttl});
   const Instant now = loop_.Now();
-  for (Observer* observer : observers_) observer->OnAnswered(answer.service, waiting->received, now);
+  for (Observer* observer : observers_) {
+    observer->OnAnswered(answer.service, waiting->received, now);
+  }
 }
 
 void Conductor::Do(const Refuse& refuse) {
@@ -144,7 +146,8 @@ void Conductor::OnAvailability(launcher::Kind kind, const Status& status) {
   if (status.ok()) {
     log_.Info("launcher usable", {{"launcher", launcher::KindName(kind)}});
   } else {
-    log_.Warning("launcher not usable", {{"launcher", launcher::KindName(kind)}, {"why", *problem}});
+    log_.Warning("launcher not usable",
+                 {{"launcher", launcher::KindName(kind)}, {"why", *problem}});
   }
   Change([&](Instant now, Effects& effects) {
     summoner_.OnAvailability(kind, status, now, effects);

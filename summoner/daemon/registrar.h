@@ -27,7 +27,7 @@ class Registrar final {
  public:
   // How long an order that was refused (an image that is missing or wrong) rests before it is
   // tried again without anybody asking.
-  static constexpr Duration kPrepareAgainAfter = std::chrono::seconds(5);
+  static constexpr Duration kPrepareAgainAfter = std::chrono::seconds(2);
 
   // All outlive the registrar. `config` has been checked.
   Registrar(Loop& loop, Logger& log, Conductor& conductor, configs::Config config);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Names as values: text and wire forms, bounds, and comparison without case.
 #include "dns/name.h"
 
 #include <gtest/gtest.h>
