@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include "base/strings.h"
 #include "benchmarks/query_to_first_byte/measure.h"
@@ -88,7 +89,7 @@ int Run(const Options& options) {
   const auto peer = testbed::Daemon::Start(
       (*house)->network().host(),
       {testbed::ProgramPath("query_to_first_byte_inetd"), StrCat(kNativePort),
-       testbed::GuestPath("web_native")},
+       testbed::ProgramPath("web_native")},
       (*house)->folder() + "/inetd.log");
   if (!peer.ok()) {
     std::fprintf(stderr, "%s\n", peer.error().message().c_str());
@@ -101,11 +102,13 @@ int Run(const Options& options) {
   for (const Way& way : ways) {
     if (!way.service.empty()) (void)(*house)->Reclaim(way.service);  // failures show below
   }
+  std::this_thread::sleep_for(kSettle);
   const Resources before = Look(**house);
   MeasureAll(**house, ways, options.summons);
   for (const Way& way : ways) {
     if (!way.service.empty()) (void)(*house)->Reclaim(way.service);
   }
+  std::this_thread::sleep_for(kSettle);
   return Report(options, ways, before, Look(**house));
 }
 

@@ -2,6 +2,8 @@
 // Measuring one summon; see the header.
 #include "benchmarks/query_to_first_byte/measure.h"
 
+#include <thread>
+
 #include "base/strings.h"
 #include "tests/testbed/clients.h"
 
@@ -19,6 +21,7 @@ double Micros(Duration duration) {
 
 Status MeasureOnce(testbed::House& house, Way& way) {
   if (!way.service.empty()) SUMMON_TRY(house.Reclaim(way.service));
+  std::this_thread::sleep_for(kSettle);
   const testbed::InNamespace client(house.network().client());
   const auto answer = SUMMON_TRY(testbed::AskDns(
       {.name = way.name, .server = testbed::Network::kHostAddress}, kPatience));

@@ -27,6 +27,10 @@ struct Way {
   std::vector<std::string> failures;
 };
 
+// Rest between putting a service away and asking for it: a service that is asleep has been so for a
+// while, and its former machine is gone for good. The same for every way.
+inline constexpr Duration kSettle = std::chrono::milliseconds(30);
+
 // Puts the service away when it is one of Summon's, then asks for its name and fetches its page
 // at the address that the answer gave, from the client's namespace.
 Status MeasureOnce(testbed::House& house, Way& way);
