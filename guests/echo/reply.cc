@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which frames are answered, and with what; see the header.
 #include "guests/echo/reply.h"
 
 namespace summon::guest {

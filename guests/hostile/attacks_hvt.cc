@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a KVM guest can try with hypercalls and ports.
 #include "guests/hostile/attacks.h"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ std::uint64_t MemoryEnd(const Machine& machine) {
   const auto heap = machine.heap();
   // The stack lies behind the heap; the next 2 MiB boundary ends memory (ABI: a multiple).
   constexpr std::uint64_t kGranule = 2 << 20;
+  // SAFETY: the address is only reckoned with.
   const auto end = reinterpret_cast<std::uint64_t>(heap.data()) + heap.size();
   return (end + kGranule - 1) / kGranule * kGranule;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a process guest can try with system calls.
 #include "guests/hostile/attacks.h"
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reading the command line's options; see the header.
 #include "guests/runtime/arguments.h"
 
 #include <cstddef>

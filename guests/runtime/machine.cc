@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What is the same under every interface: devices, heap, command line.
 #include "guests/runtime/runtime.h"
 
 #include "guests/runtime/image.h"

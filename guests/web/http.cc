@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reading requests and writing answers; see the header.
 #include "guests/web/http.h"
 
 #include <optional>

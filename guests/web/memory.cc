@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Pools for lwIP that cost nothing until they are used; see the header.
 #include "guests/web/memory.h"
 
 #include "guests/web/lwipopts.h"
