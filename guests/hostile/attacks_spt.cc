@@ -31,6 +31,7 @@ int WrappingPointer(Machine&, std::string_view) { return Touch(~std::uint64_t{0}
 int RangePastEnd(Machine& machine, std::string_view) {
   constexpr std::uint64_t kPast = 64 << 20;  // well behind the stack
   const auto heap = machine.heap();
+  // SAFETY: the address is only reckoned with, or is meant to be wrong.
   return Touch(reinterpret_cast<std::uint64_t>(heap.data()) + heap.size() + kPast);
 }
 

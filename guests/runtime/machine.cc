@@ -28,6 +28,7 @@ std::span<const abi::ManifestEntry> Devices(const abi::Manifest* manifest) {
 }
 
 std::span<std::byte> Heap(std::uint64_t mem_size) {
+  // SAFETY: the linker's symbol for the end of the image; only its address is used.
   const auto begin = reinterpret_cast<std::uint64_t>(guest_image_end);
   const std::uint64_t end = mem_size - kStackBytes;
   if (mem_size < kStackBytes || begin >= end) return {};

@@ -104,6 +104,7 @@ constinit TaskState task_state = {.trap_stack = trap_stack + sizeof trap_stack,
 constinit std::uint64_t descriptors[5] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0};
 
 void LoadTables() {
+  // SAFETY: the CPU takes the task state's address from the descriptor; guests are identity mapped.
   const auto task = reinterpret_cast<std::uint64_t>(&task_state);
   descriptors[3] = (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 |
                    std::uint64_t{0x89} << 40 | (task >> 24 & 0xff) << 56;

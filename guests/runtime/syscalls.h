@@ -20,7 +20,7 @@ enum class SystemCall : long {
 // Pointers and numbers as the kernel takes them.
 template <typename T>
 long SystemCallWord(T* pointer) {
-  return reinterpret_cast<long>(pointer);
+  return reinterpret_cast<long>(pointer);  // SAFETY: how the kernel takes pointers, psABI A.2.1
 }
 template <typename T>
 long SystemCallWord(T number) {
