@@ -55,7 +55,7 @@ std::string_view EndReasonName(EndReason reason);
 
 struct EndReport {
   EndReason reason = EndReason::kReclaimed;
-  std::int32_t exit_status = 0;  // kHalted
+  std::int32_t exit_status = 0;  // kHalted; kGuestFault of a process: 128 + its signal
   std::string detail{};          // for people: what, why and how to mend it
   std::uint64_t frames_dropped = 0;
   std::uint64_t console_bytes_lost = 0;

@@ -202,7 +202,7 @@ Result<int> StatusOf(const EndReport& report, bool guest_ran) {
     case EndReason::kHalted: return report.exit_status;
     case EndReason::kGuestFault:
       Complain(report.detail);
-      return 1;
+      return report.exit_status != 0 ? report.exit_status : 1;
     default: break;
   }
   if (!guest_ran) {

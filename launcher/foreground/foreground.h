@@ -39,7 +39,8 @@ struct ForegroundOptions {
 };
 
 // Runs the image until it ends, with its console on our standard output, and returns the exit
-// status for our own process: the guest's; 1 after a fault of the guest, told on standard error;
+// status for our own process: the guest's; after a fault of the guest, told on standard error, 1,
+// or for a process guest 128 + the signal that ended it (139 for SIGSEGV, as Solo5's spt tender);
 // 128 + the signal's number when SIGINT or SIGTERM ended it. Blocks. An error is something that
 // failed before the guest ran.
 Result<int> RunForeground(const ForegroundOptions& options);

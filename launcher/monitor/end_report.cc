@@ -57,7 +57,9 @@ EndReport FromProcess(const MonitorExit& exit) {
   if (fault.empty()) {
     return EndReport{.reason = EndReason::kMonitorDied, .detail = DescribeExit(exit)};
   }
+  // As a shell tells of a process that a signal ended.
   return EndReport{.reason = EndReason::kGuestFault,
+                   .exit_status = 128 + exit.code,
                    .detail = StrCat(fault, " (", SignalText(exit.code), ")")};
 }
 

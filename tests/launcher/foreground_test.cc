@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/strings.h"
@@ -38,12 +39,12 @@ TEST(Foreground, TheExitStatusIsTheGuests) {
   EXPECT_EQ(*ran, 42);
 }
 
-TEST(Foreground, AGuestFaultIsStatusOneAndSaysWhy) {
+TEST(Foreground, AGuestFaultIsTheSignalsStatusAndSaysWhy) {
   testing::internal::CaptureStderr();
   const Result<int> ran = RunForeground(Options("hostile.spt", {"write_text"}));
   const std::string text = testing::internal::GetCapturedStderr();
   ASSERT_TRUE(ran.ok()) << ran.error().message();
-  EXPECT_EQ(*ran, 1);
+  EXPECT_EQ(*ran, 128 + SIGSEGV);
   EXPECT_NE(text.find("SIGSEGV"), std::string::npos) << text;
 }
 
