@@ -20,7 +20,8 @@ constexpr std::uint32_t kIpProtocol = kIp + 9;
 constexpr std::uint32_t kIpDestination = kIp + 16;
 constexpr std::uint32_t kTcpFlags = 13;  // from the start of the TCP header
 constexpr std::uint32_t kFragmentOffsetMask = 0x1fff;
-constexpr std::uint32_t kTcpReset = 0x04;
+// Who ends a connection (FIN, RST) wants nothing from a machine that is gone.
+constexpr std::uint32_t kTcpFinOrReset = 0x05;
 constexpr std::uint32_t kIcmpEchoRequest = 8;
 constexpr std::uint32_t kWholeFrame = 0xffffffff;
 
@@ -88,13 +89,13 @@ WakeFilter BuildWakeFilter(const MacAddress& mac, const Ipv4Address& address) {
   a.IfEqual(IPPROTO_TCP, kTcp);
   a.IfEqual(IPPROTO_ICMP, kIcmp);
   a.Return(0);
-  // TCP, first fragment only, no reset.
+  // TCP, first fragment only, neither reset nor end.
   SUMMON_CHECK(a.position() == kTcp);
   a.Load(BPF_H, kIpFragment);
   a.IfAnyBit(kFragmentOffsetMask, kDrop);
   a.LoadIpHeaderLengthIntoX();
   a.LoadFromIpPayload(kIp + kTcpFlags);
-  a.IfAnyBit(kTcpReset, kDrop);
+  a.IfAnyBit(kTcpFinOrReset, kDrop);
   a.Return(kWholeFrame);
   // ICMP echo request.
   SUMMON_CHECK(a.position() == kIcmp);

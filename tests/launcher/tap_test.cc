@@ -158,6 +158,12 @@ TEST_F(TapTest, ATcpResetDoesNotWake) {
   EXPECT_FALSE(Readable());
 }
 
+TEST_F(TapTest, TheEndOfAnOldConnectionDoesNotWake) {
+  constexpr std::uint8_t kFinAck = 0x11;
+  Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kFinAck}));
+  EXPECT_FALSE(Readable());
+}
+
 TEST_F(TapTest, AnEchoRequestWakes) {
   constexpr std::uint8_t kEchoRequest = 8;
   Inject(Frame({.protocol = IPPROTO_ICMP, .at_0 = kEchoRequest}));
