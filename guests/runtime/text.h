@@ -21,7 +21,7 @@ class TextWriter final {
       count = capacity_ - size_;
       truncated_ = true;
     }
-    __builtin_memcpy(data_ + size_, text.data(), count);
+    if (count > 0) __builtin_memcpy(data_ + size_, text.data(), count);
     size_ += count;
     return *this;
   }
