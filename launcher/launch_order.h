@@ -50,6 +50,9 @@ struct LaunchOrder {
   std::string tap_name;           // at most 15 characters (IFNAMSIZ)
   std::vector<NetOrder> nets;     // at most one for now
   std::vector<BlockOrder> blocks;
+  // Instances may be asked to rest at kParked or kSaved (snapshots need a descriptor and a few
+  // system calls more in the monitor's sandbox, so they must be known when it starts).
+  bool snapshots = false;
 };
 
 }  // namespace summon::launcher

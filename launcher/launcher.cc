@@ -16,6 +16,16 @@ std::string_view StageName(Stage stage) {
   return "?";
 }
 
+std::string_view RungName(Rung rung) {
+  switch (rung) {
+    case Rung::kPaused: return "paused";
+    case Rung::kParked: return "parked";
+    case Rung::kSaved: return "saved";
+    case Rung::kOff: return "off";
+  }
+  return "?";
+}
+
 std::string_view EndReasonName(EndReason reason) {
   switch (reason) {
     case EndReason::kReclaimed: return "reclaimed";

@@ -9,7 +9,9 @@
 // Life of an instance, as its launcher tells it:
 //     Launch -> Stage* -> exactly one Ended
 // Every accepted Launch has exactly one Ended, whatever happens; after it nothing more is said of
-// that instance. Reclaim asks for it; Ended with kReclaimed says that it is at rest.
+// that instance. Reclaim asks for it; Ended with kReclaimed says that it is at rest, and on which
+// rung. What rests belongs to the service, not to an instance: the next Launch, with the next
+// generation, wakes it.
 
 #include <cstdint>
 #include <functional>
@@ -35,10 +37,30 @@ enum class Stage : std::uint8_t {
 };
 std::string_view StageName(Stage stage);
 
+// Where a service rests while no instance of it runs, from what wakes fastest to what holds least.
+// An instance comes to rest by Reclaim; the next Launch wakes what rests, or boots the image.
+enum class Rung : std::uint8_t {
+  kPaused,  // its process is stopped: holds its memory, uses no CPU
+  kParked,  // a snapshot in memory, loaded by a waiting monitor: holds the pages that were used
+  kSaved,   // a snapshot in a file: holds disk
+  kOff,     // nothing is left
+};
+inline constexpr std::size_t kRungs = 4;
+std::string_view RungName(Rung rung);  // "paused", "parked", "saved", "off"
+
+// What a resting service holds on the host. Estimates of the launcher; 0 when off.
+struct Rest {
+  Rung rung = Rung::kOff;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+  friend bool operator==(const Rest&, const Rest&) = default;
+};
+
 struct StageReport {
   Stage stage = Stage::kAssigned;
   Instant at{};
   Kind kind = Kind::kKvm;
+  Rung from = Rung::kOff;  // what it woke from; kOff: it booted
 };
 
 enum class EndReason : std::uint8_t {
@@ -59,6 +81,7 @@ struct EndReport {
   std::string detail{};          // for people: what, why and how to mend it
   std::uint64_t frames_dropped = 0;
   std::uint64_t console_bytes_lost = 0;
+  Rest rest{};  // kReclaimed: where the service rests now; else off
 };
 
 // Frames that passed the service's tap since it was made.
@@ -67,6 +90,17 @@ struct Traffic {
   std::uint64_t frames_from_guest = 0;
   std::uint64_t frames_dropped = 0;  // the tap's queue was full
   friend bool operator==(const Traffic&, const Traffic&) = default;
+};
+
+// How fast and how dear a rung is on this machine: medians over the last kRungSamplesMax wakes
+// (Launch to kReady) and rests of all services of a kind.
+inline constexpr std::size_t kRungSamplesMax = 128;
+struct RungMeasure {
+  Kind kind = Kind::kKvm;
+  Rung rung = Rung::kOff;
+  std::uint32_t samples = 0;  // at most kRungSamplesMax; never 0
+  Duration wake_p50{};
+  std::uint64_t memory_p50_bytes = 0;
 };
 
 // What a launcher tells. The target outlives the launcher.
@@ -85,6 +119,12 @@ class Events {
   // Whether instances of this kind can be made at the moment, and if not, why. Told once soon
   // after construction, then at each change.
   virtual void OnAvailability(Kind kind, const Status& status) = 0;
+  // The service has no instance, and what rests of it changed without a Launch: it was lowered,
+  // its monitor died, its snapshot was lost. Also told after OnPrepared when something rests from
+  // before (whoever asked for it was restarted meanwhile).
+  virtual void OnRest(ServiceId service, const Rest& rest) = 0;
+  // A measure changed; told at most once a second (kTrafficPeriod) and rung.
+  virtual void OnRungMeasured(const RungMeasure& measure) = 0;
 };
 
 inline constexpr Duration kTrafficPeriod = std::chrono::seconds(1);
@@ -95,18 +135,27 @@ class Launcher {
 
   // States or restates what instances of `service` are made of: checks the images, makes the tap
   // (up, with the route and the permanent neighbour entry) and begins to watch it. A running
-  // instance goes on; the new order holds from the next Launch. Answer: OnPrepared.
+  // instance goes on; the new order holds from the next Launch. What rests is kept when the order
+  // is the same in everything that a machine is made of, else dropped. Answer: OnPrepared.
   virtual void Prepare(ServiceId service, LaunchOrder order) = 0;
 
   // Takes back Prepare: ends the instance, if any (told as kReclaimed), and removes the tap.
   virtual void Forget(ServiceId service) = 0;
 
-  // Makes an instance. The service is prepared and has no other instance that has not Ended (else
-  // the launch Ends with kHostFault and the running one is not disturbed).
+  // Makes an instance: wakes what rests, or boots the image when nothing does. A rest that cannot
+  // be woken (a damaged file, a dead monitor) is dropped, said in the log, and the image is booted
+  // within the same Launch. The service is prepared and has no other instance that has not Ended
+  // (else the launch Ends with kHostFault and the running one is not disturbed).
   virtual void Launch(InstanceId instance) = 0;
 
-  // Ends an instance for good. Unknown or ended instances are ignored.
-  virtual void Reclaim(InstanceId instance) = 0;
+  // Brings an instance to rest at `rung`, or at the nearest rung below that its kind and its state
+  // allow (kOff always does). Ended with kReclaimed says where it rests. Unknown or ended
+  // instances are ignored. A second call for the same instance may only ask for a lower rung.
+  virtual void Reclaim(InstanceId instance, Rung rung) = 0;
+
+  // A service without instance gives up what it holds above `rung`; OnRest follows when something
+  // changed. Ignored while it has an instance, and when it rests at `rung` or below.
+  virtual void Lower(ServiceId service, Rung rung) = 0;
 
   // The last bytes that instances of the service printed, at most kConsoleBytesMax, oldest first.
   // `done` runs later, once; nothing for a service that is not prepared.

@@ -21,14 +21,27 @@ bool Terminated(std::span<const char> text) {
   return std::memchr(text.data(), '\0', text.size()) != nullptr;
 }
 
+Status CheckFlags(std::uint32_t flags) {
+  constexpr std::uint32_t kKnown = kJobHasKvm | kJobCheckOnly | kJobLayOut | kJobLaidOut |
+                                   kJobRestore | kJobHold | kJobSnapshots | kJobCoreFile;
+  if ((flags & ~kKnown) != 0) return Invalid(StrCat("unknown flags ", Hex(flags & ~kKnown)));
+  constexpr std::uint32_t kWithoutGuest = kJobCheckOnly | kJobLayOut;
+  if ((flags & kWithoutGuest) != 0 && std::popcount(flags) != 1) {
+    return Invalid(StrCat("flags ", Hex(flags), ": a check or a layout goes with no other flag"));
+  }
+  if ((flags & kJobRestore) != 0 && (flags & kJobLaidOut) == 0) {
+    return Invalid("a snapshot came without the layout of its image");
+  }
+  return Ok();
+}
+
 Status CheckHeader(const JobFrame& frame) {
   if (frame.magic != kProtocolMagic) return Invalid(StrCat("wrong magic ", Hex(frame.magic)));
   if (frame.version != kProtocolVersion) {
     return Invalid(StrCat("protocol version ", frame.version, "; this monitor speaks ",
                           kProtocolVersion, " (is the installation mixed?)"));
   }
-  constexpr std::uint32_t kKnownFlags = kJobHasKvm | kJobCheckOnly;
-  if ((frame.flags & ~kKnownFlags) != 0) return Invalid(StrCat("unknown flags ", Hex(frame.flags)));
+  SUMMON_TRY(CheckFlags(frame.flags));
   if (frame.device_count > kDevicesMax) {
     return Invalid(StrCat(frame.device_count, " devices; at most ", kDevicesMax));
   }

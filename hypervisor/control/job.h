@@ -5,6 +5,7 @@
 // The launcher is trusted more than a guest, but a monitor started by hand, by another version or
 // by a mistake must say what is wrong instead of booting something else. CheckJob() is pure.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,16 +25,26 @@ inline constexpr std::uint16_t kMtuMax = 65'521;  // a frame with its header fit
 struct Job {
   JobFrame frame{};
 
-  bool has_kvm() const { return (frame.flags & kJobHasKvm) != 0; }
-  bool check_only() const { return (frame.flags & kJobCheckOnly) != 0; }
+  bool has(JobFlags flag) const { return (frame.flags & flag) != 0; }
+  bool has_kvm() const { return has(kJobHasKvm); }
+  bool check_only() const { return has(kJobCheckOnly); }
   std::span<const JobDevice> devices() const { return {frame.devices, frame.device_count}; }
   std::string_view command_line() const { return frame.command_line; }
 
   // Positions in the list of descriptors that came with the frame.
   static constexpr std::size_t kImage = 0;
   static constexpr std::size_t kConsole = 1;
-  static constexpr std::size_t kKvm = 2;  // when has_kvm()
-  std::size_t first_device() const { return has_kvm() ? 3 : 2; }
+  // Flags that bring a descriptor each, in this order.
+  static constexpr std::uint32_t kWithDescriptor =
+      kJobHasKvm | kJobLayOut | kJobRestore | kJobSnapshots | kJobCoreFile;
+  // Of the descriptor that `flag` brought; the job has the flag.
+  std::size_t position(JobFlags flag) const {
+    return kConsole + 1 +
+           static_cast<std::size_t>(std::popcount(frame.flags & kWithDescriptor & (flag - 1u)));
+  }
+  std::size_t first_device() const {
+    return kConsole + 1 + static_cast<std::size_t>(std::popcount(frame.flags & kWithDescriptor));
+  }
 };
 
 // The job in `bytes`, which came with `descriptor_count` descriptors. memory_bytes is rounded

@@ -92,7 +92,7 @@ End Serve(Received received, std::optional<PreparedMachine> prepared, const Opti
     if (!job.has_kvm()) {
       return {EndReason::kJobInvalid, 0, "job: no /dev/kvm came with it, nor before it"};
     }
-    Result<PreparedMachine> now = Prepare(received.fds[Job::kKvm].get(), options.mode);
+    Result<PreparedMachine> now = Prepare(received.fds[job.position(kJobHasKvm)].get(), options.mode);
     if (!now.ok()) return EndOf(EndReason::kHostFault, now.error());
     prepared.emplace(std::move(now).value());
   }

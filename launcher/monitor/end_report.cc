@@ -16,6 +16,8 @@ EndReason ReasonOf(hypervisor::EndReason reason) {
     case hypervisor::EndReason::kHalted: return EndReason::kHalted;
     case hypervisor::EndReason::kGuestFault: return EndReason::kGuestFault;
     case hypervisor::EndReason::kImageRejected: return EndReason::kImageRejected;
+    case hypervisor::EndReason::kSnapshotTaken: return EndReason::kReclaimed;
+    case hypervisor::EndReason::kSnapshotRejected:
     case hypervisor::EndReason::kJobInvalid:
     case hypervisor::EndReason::kHostFault: return EndReason::kHostFault;
   }

@@ -46,7 +46,9 @@ void MonitorLauncher::Prepare(ServiceId service, LaunchOrder order) {
 }
 void MonitorLauncher::Forget(ServiceId service) { body_->Forget(service); }
 void MonitorLauncher::Launch(InstanceId instance) { body_->Launch(instance); }
-void MonitorLauncher::Reclaim(InstanceId instance) { body_->Reclaim(instance); }
+// Every instance comes to rest at kOff.
+void MonitorLauncher::Reclaim(InstanceId instance, Rung) { body_->Reclaim(instance); }
+void MonitorLauncher::Lower(ServiceId, Rung) {}
 void MonitorLauncher::ReadConsole(ServiceId service, std::function<void(std::string)> done) {
   body_->ReadConsole(service, std::move(done));
 }

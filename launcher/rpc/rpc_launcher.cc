@@ -101,7 +101,9 @@ void RpcLauncher::Prepare(ServiceId service, LaunchOrder order) {
 }
 void RpcLauncher::Forget(ServiceId service) { body_->Forget(service); }
 void RpcLauncher::Launch(InstanceId instance) { body_->Launch(instance); }
-void RpcLauncher::Reclaim(InstanceId instance) { body_->Reclaim(instance); }
+// Everything rests at kOff as long as rungs are not part of the protocol.
+void RpcLauncher::Reclaim(InstanceId instance, Rung) { body_->Reclaim(instance); }
+void RpcLauncher::Lower(ServiceId, Rung) {}
 void RpcLauncher::ReadConsole(ServiceId service, std::function<void(std::string)> done) {
   body_->ReadConsole(service, std::move(done));
 }

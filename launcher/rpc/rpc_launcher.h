@@ -59,7 +59,8 @@ class RpcLauncher final : public Launcher {
   void Prepare(ServiceId service, LaunchOrder order) override;
   void Forget(ServiceId service) override;
   void Launch(InstanceId instance) override;
-  void Reclaim(InstanceId instance) override;
+  void Reclaim(InstanceId instance, Rung rung) override;
+  void Lower(ServiceId service, Rung rung) override;
   void ReadConsole(ServiceId service, std::function<void(std::string)> done) override;
 
   // Between on_connected and on_disconnected.

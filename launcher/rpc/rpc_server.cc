@@ -40,6 +40,8 @@ class RpcServer::Body final : public Events {
   void OnPacket(ServiceId service, Instant seen) override;
   void OnTraffic(ServiceId service, const Traffic& traffic) override;
   void OnAvailability(Kind kind, const Status& status) override;
+  void OnRest(ServiceId, const Rest&) override {}
+  void OnRungMeasured(const RungMeasure&) override {}
 
  private:
   struct Running {
@@ -214,7 +216,7 @@ void RpcServer::Body::Take(Packet packet) {
     case rpc::ClientFrame::kReclaim: {
       const rpc::InstanceName& name = frame.reclaim().instance();
       const auto id = IdOf(name.service());
-      if (id) launcher_->Reclaim(InstanceId{*id, name.generation()});
+      if (id) launcher_->Reclaim(InstanceId{*id, name.generation()}, Rung::kOff);
       return;
     }
     case rpc::ClientFrame::kReadConsole: return TakeReadConsole(frame.read_console());

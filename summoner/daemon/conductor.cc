@@ -46,7 +46,7 @@ void Conductor::Do(const summoner::Reclaim& reclaim) {
   log_.Info("reclaim", {{"service", name_of_(reclaim.instance.service)},
                         {"generation", reclaim.instance.generation},
                         {"reason", ReclaimReasonName(reclaim.reason)}});
-  launcher_->Reclaim(reclaim.instance);
+  launcher_->Reclaim(reclaim.instance, launcher::Rung::kOff);
 }
 
 void Conductor::Do(const Forget& forget) { launcher_->Forget(forget.service); }

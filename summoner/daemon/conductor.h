@@ -81,6 +81,8 @@ class Conductor final : public launcher::Events {
   void OnPacket(ServiceId service, Instant seen) override;
   void OnTraffic(ServiceId service, const launcher::Traffic& traffic) override;
   void OnAvailability(launcher::Kind kind, const Status& status) override;
+  void OnRest(ServiceId, const launcher::Rest&) override {}
+  void OnRungMeasured(const launcher::RungMeasure&) override {}
 
   // Called with the launcher's answer to each order.
   void SetOnPrepared(std::function<void(ServiceId, const Status&)> on_prepared) {

@@ -104,7 +104,7 @@ void FakeLauncher::TellStage(InstanceId instance, Stage stage) {
   events_.OnStage(instance, StageReport{stage, clock_.Now(), service->running->script.kind});
 }
 
-void FakeLauncher::Reclaim(InstanceId instance) {
+void FakeLauncher::Reclaim(InstanceId instance, launcher::Rung) {
   reclaims_.push_back(instance);
   EndLater(instance, ScriptOf(instance.service).reclaim_takes,
            EndReport{.reason = EndReason::kReclaimed});

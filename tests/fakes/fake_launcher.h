@@ -44,7 +44,8 @@ class FakeLauncher final : public launcher::Launcher {
   void Prepare(ServiceId service, launcher::LaunchOrder order) override;
   void Forget(ServiceId service) override;
   void Launch(InstanceId instance) override;
-  void Reclaim(InstanceId instance) override;
+  void Reclaim(InstanceId instance, launcher::Rung rung) override;
+  void Lower(ServiceId, launcher::Rung) override {}
   void ReadConsole(ServiceId service, std::function<void(std::string)> done) override;
 
   // Tells all that is due at the clock's time, in order of time, then of asking. What the

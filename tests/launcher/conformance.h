@@ -55,7 +55,7 @@ class LauncherConformance : public testing::Test {
         << (events().ends(instance) > 0 ? events().end(instance).detail : "no ready in time");
   }
   void ReclaimAndWait(InstanceId instance) {
-    launcher().Reclaim(instance);
+    launcher().Reclaim(instance, Rung::kOff);
     ASSERT_TRUE(Await([&] { return events().ends(instance) > 0; }));
   }
 
@@ -125,8 +125,8 @@ TYPED_TEST_P(LauncherConformance, ReclaimOfAnUnknownInstanceIsIgnored) {
   this->PrepareGood();
   this->LaunchUntilReady(kFirst);
   const std::size_t before = this->events().ended.size();
-  this->launcher().Reclaim(kSecond);
-  this->launcher().Reclaim(InstanceId{ServiceId{77}, 1});
+  this->launcher().Reclaim(kSecond, Rung::kOff);
+  this->launcher().Reclaim(InstanceId{ServiceId{77}, 1}, Rung::kOff);
   this->world_->Settle();
   EXPECT_EQ(this->events().ended.size(), before);
 }
@@ -134,9 +134,9 @@ TYPED_TEST_P(LauncherConformance, ReclaimOfAnUnknownInstanceIsIgnored) {
 TYPED_TEST_P(LauncherConformance, ReclaimTwiceEndsOnce) {
   this->PrepareGood();
   this->LaunchUntilReady(kFirst);
-  this->launcher().Reclaim(kFirst);
+  this->launcher().Reclaim(kFirst, Rung::kOff);
   this->ReclaimAndWait(kFirst);
-  this->launcher().Reclaim(kFirst);
+  this->launcher().Reclaim(kFirst, Rung::kOff);
   this->world_->Settle();
   EXPECT_EQ(this->events().ends(kFirst), 1);
 }
@@ -204,7 +204,7 @@ TYPED_TEST_P(LauncherConformance, CallsBackOnlyFromTheLoop) {
   const std::size_t before = this->events().told();
   this->launcher().Launch(kFirst);
   this->launcher().Launch(kSecond);
-  this->launcher().Reclaim(kFirst);
+  this->launcher().Reclaim(kFirst, Rung::kOff);
   this->launcher().Prepare(kService, this->world_->Bad(kService));
   this->launcher().Forget(kService);
   EXPECT_EQ(this->events().told(), before);

@@ -107,7 +107,7 @@ TEST_F(DaemonTest, AnInstanceOutlivesItsSummondAndIsAdopted) {
   PrepareIn(*second);
   second->launcher.DonePreparing();
   EXPECT_EQ(second->events.ends(kFirst), 0);
-  second->launcher.Reclaim(kFirst);
+  second->launcher.Reclaim(kFirst, Rung::kOff);
   ASSERT_TRUE(Await([&] { return second->events.ends(kFirst) > 0; }));
   EXPECT_EQ(second->events.end(kFirst).reason, EndReason::kReclaimed);
 }

@@ -32,6 +32,8 @@ class Recorder final : public Events {
   void OnTraffic(ServiceId service, const Traffic& counters) override {
     traffic[service] = counters;
   }
+  void OnRest(ServiceId, const Rest&) override {}
+  void OnRungMeasured(const RungMeasure&) override {}
   void OnAvailability(Kind kind, const Status& status) override {
     availability.insert_or_assign(kind, status);
   }

@@ -145,7 +145,7 @@ TEST(Rpc, AnInstanceOutlivesItsClientAndIsAdoptedByTheNext) {
   world.launcher().Prepare(ServiceId{5}, world.Good(ServiceId{5}));
   world.Settle();
   EXPECT_EQ(world.fake().living(), 1u);
-  world.launcher().Reclaim(kAdopted);
+  world.launcher().Reclaim(kAdopted, Rung::kOff);
   ASSERT_TRUE(world.Await([&] { return world.events().ends(kAdopted) > 0; }));
   EXPECT_EQ(world.events().end(kAdopted).reason, EndReason::kReclaimed);
 }
