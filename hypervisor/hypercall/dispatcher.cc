@@ -32,6 +32,8 @@ End BadPointer(Hypercall call, std::string_view what, std::uint64_t address, std
   return GuestFault(detail);
 }
 
+constexpr std::uint32_t BitOf(Stage stage) { return 1u << static_cast<std::uint32_t>(stage); }
+
 constexpr std::int32_t Answer(GuestResult result) { return static_cast<std::int32_t>(result); }
 
 }  // namespace
@@ -70,16 +72,39 @@ std::optional<End> HypercallDispatcher::Puts(std::uint64_t argument) {
 }
 
 std::optional<End> HypercallDispatcher::Poll(std::uint64_t argument) {
-  auto call = world_.memory.Copy<PollCall>(argument);
+  const auto call = world_.memory.Copy<PollCall>(argument);
   // Before waiting, so that a bad pointer is told now and not in a year.
   if (!call || !world_.memory.Writable(argument, sizeof(PollCall))) {
     return BadPointer(Hypercall::kPoll, "the structure", argument, sizeof(PollCall));
   }
   ReachOnce(Stage::kReady);
   const std::uint64_t timeout = std::min(call->timeout_nanos, kPollNanosMax);
-  call->ready_set = world_.waiter.Wait(Duration(static_cast<std::int64_t>(timeout)));
-  call->ready_count = __builtin_popcountll(call->ready_set);
-  (void)world_.memory.Store(argument, *call);  // checked above, and nothing has changed since
+  return FinishPoll({argument, world_.waiter.Now() + Duration(static_cast<std::int64_t>(timeout))});
+}
+
+std::optional<End> HypercallDispatcher::ResumePoll(const PendingPoll& poll) {
+  if (!world_.memory.Writable(poll.argument, sizeof(PollCall))) {
+    return BadPointer(Hypercall::kPoll, "the structure", poll.argument, sizeof(PollCall));
+  }
+  ReachOnce(Stage::kReady);
+  return FinishPoll(poll);
+}
+
+// The structure at poll.argument is the guest's own.
+std::optional<End> HypercallDispatcher::FinishPoll(const PendingPoll& poll) {
+  const PollWaiter::Result waited = world_.waiter.Wait(poll.deadline);
+  if (waited.resumed) {
+    stages_reached_ &= ~(BitOf(Stage::kFirstPacketIn) | BitOf(Stage::kFirstByteOut));
+  }
+  if (waited.leave) {
+    pending_poll_ = poll;
+    return End{EndReason::kSnapshotTaken, 0, {}};
+  }
+  auto call = world_.memory.Copy<PollCall>(poll.argument);
+  SUMMON_CHECK(call.has_value());  // the caller has seen to it
+  call->ready_set = waited.ready;
+  call->ready_count = __builtin_popcountll(waited.ready);
+  (void)world_.memory.Store(poll.argument, *call);  // likewise
   return std::nullopt;
 }
 
@@ -88,7 +113,7 @@ DeviceSlot* HypercallDispatcher::SlotOf(std::uint64_t handle) {
 }
 
 void HypercallDispatcher::ReachOnce(Stage stage) {
-  const std::uint32_t bit = 1u << static_cast<std::uint32_t>(stage);
+  const std::uint32_t bit = BitOf(stage);
   if ((stages_reached_ & bit) != 0) return;
   stages_reached_ |= bit;
   world_.stages.Reached(stage);

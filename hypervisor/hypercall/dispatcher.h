@@ -68,6 +68,16 @@ class HypercallDispatcher final {
   // when the guest goes on; its end when it halted or did what it must not.
   std::optional<End> Dispatch(Hypercall number, std::uint64_t argument);
 
+  // The POLL that the guest was in when it was put away (Dispatch gave kSnapshotTaken).
+  struct PendingPoll {
+    std::uint64_t argument = 0;
+    Instant deadline{};
+  };
+  const PendingPoll& pending_poll() const { return pending_poll_; }
+  // Goes on waiting in `poll`, as the guest's POLL would have. Reaches kReady at once: the guest
+  // has set itself up long ago.
+  std::optional<End> ResumePoll(const PendingPoll& poll);
+
   const HypercallCounters& counters() const { return counters_; }
 
  private:
@@ -81,10 +91,12 @@ class HypercallDispatcher final {
   End Halt(std::uint64_t argument);
 
   DeviceSlot* SlotOf(std::uint64_t handle);
+  std::optional<End> FinishPoll(const PendingPoll& poll);
   void ReachOnce(Stage stage);
 
   const HypercallWorld world_;
   HypercallCounters counters_;
+  PendingPoll pending_poll_;
   std::uint32_t stages_reached_ = 0;  // bit per Stage
 };
 

@@ -31,6 +31,14 @@ MonitorPolicy::MonitorPolicy(const MonitorNeeds& needs) {
     Add({SYS_pread64, {from_first_block, to_last_block}, "the guest reads a block device"});
     Add({SYS_pwrite64, {from_first_block, to_last_block}, "the guest writes a block device"});
   }
+  Add({SYS_recvfrom, {ArgEquals(Arg{0}, kControlFd)}, "orders"});
+  Add({SYS_rt_sigreturn, {}, "the end of the handler that stops the CPU for an order"});
+  for (const std::uint64_t request : needs.snapshot_ioctls) {
+    Add({SYS_ioctl, {on_vcpu, ArgEquals(Arg{1}, request)}, "the CPU's part of a snapshot"});
+  }
+  if (needs.snapshots) {
+    Add({SYS_pwrite64, {ArgEquals(Arg{0}, kSnapshotFd)}, "the pages of a snapshot"});
+  }
   // No address: only to the peer that the socket has.
   Add({SYS_sendto, {ArgEquals(Arg{0}, kControlFd), ArgEquals(Arg{4}, 0)}, "reports"});
   Add({SYS_clock_gettime, {}, "deadlines and wall time, where there is no vDSO"});

@@ -102,15 +102,13 @@ Status LimitToWhatIsThere(int first_free_fd) {
   return Limit(RLIMIT_NPROC, 0, "NPROC");
 }
 
-Status EndWithPeer(int socket) {
-  if (std::signal(SIGIO, SIG_DFL) == SIG_ERR) return ErrnoError("reset SIGIO", errno);
-  if (fcntl(socket, F_SETOWN, getpid()) != 0) return ErrnoError("own the control socket", errno);
-  const int flags = fcntl(socket, F_GETFL);
-  if (flags < 0 || fcntl(socket, F_SETFL, flags | O_ASYNC) != 0) {
-    return ErrnoError("watch the control socket", errno);
+Status EndWithParent() {
+  const pid_t parent = getppid();
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+    return ErrnoError("ask for a signal when the launcher goes", errno);
   }
-  pollfd poll_peer{socket, 0, 0};  // it may have gone before we watched
-  if (poll(&poll_peer, 1, 0) == 1) _exit(1);
+  // It may have gone before: then the control socket's end says so.
+  if (getppid() != parent) _exit(1);
   return Ok();
 }
 

@@ -25,11 +25,8 @@ Status LimitResources();
 // Once all is set up: no descriptor from `first_free_fd` on, no further process or thread.
 Status LimitToWhatIsThere(int first_free_fd);
 
-// Ends the process by SIGIO, whose default action is to terminate, as soon as the other end of
-// `socket` is closed or sends anything. This reaches a process that sits in KVM_RUN or in a long
-// read without a thread, a timer or a handler to look; and unlike a death signal it follows the
-// socket, not the parent: whoever holds the other end keeps the guest alive.
-// Ends the process at once when the other end is closed already.
-Status EndWithPeer(int socket);
+// Kills the process when the one that started it ends, even while it is stopped (a paused guest
+// hears nothing else). After DropPrivileges(): a change of user takes it back.
+Status EndWithParent();
 
 }  // namespace summon::hypervisor

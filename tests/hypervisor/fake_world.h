@@ -67,12 +67,15 @@ class FakeConsole final : public Console {
 
 class FakeWaiter final : public PollWaiter {
  public:
-  std::uint64_t Wait(Duration timeout) override {
-    asked = timeout;
-    return ready;
+  Result Wait(Instant deadline) override {
+    asked = deadline - Now();
+    return {.ready = ready, .leave = leave, .resumed = resumed};
   }
+  Instant Now() override { return InstantFromNanos(1'000'000'000); }
   Duration asked{};
   std::uint64_t ready = 0;
+  bool leave = false;
+  bool resumed = false;
 };
 
 class FakeWallClock final : public WallClock {

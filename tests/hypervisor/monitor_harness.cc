@@ -168,6 +168,26 @@ void MonitorProcess::Send(JobFrame frame, const std::vector<std::uint8_t>& image
   SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
 }
 
+void MonitorProcess::SendWith(const JobFrame& frame, int image, const std::vector<int>& others) {
+  std::vector<int> fds = {image, console_write_.get()};
+  fds.insert(fds.end(), others.begin(), others.end());
+  // SAFETY: a trivially copyable frame, seen as bytes.
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
+  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+}
+
+void MonitorProcess::Order(OrderKind kind, std::uint64_t number) {
+  const OrderFrame order{kProtocolMagic, kProtocolVersion, kind, 0, number};
+  // SAFETY: a trivially copyable frame, seen as bytes.
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&order), sizeof order);
+  SUMMON_CHECK(SendPacket(control_.get(), bytes).ok());
+}
+
+bool MonitorProcess::AwaitPrepared() {
+  const auto report = NextReport();
+  return report && report->kind == ReportKind::kPrepared;
+}
+
 void MonitorProcess::SendBytes(const std::vector<std::uint8_t>& bytes) {
   SUMMON_CHECK(SendPacket(control_.get(), bytes).ok());
 }
@@ -186,7 +206,7 @@ std::optional<ReportFrame> MonitorProcess::End() {
   for (;;) {
     const auto report = NextReport();
     if (!report || report->kind == ReportKind::kEnd) return report;
-    stages_.push_back(report->stage);
+    if (report->kind == ReportKind::kStage) stages_.push_back(report->stage);
   }
 }
 

@@ -185,8 +185,8 @@ Step Ring3Mode::PortInstruction(TrapFrame& frame, const DecodedInstruction& inst
 
 bool Ring3Mode::Emulate(TrapFrame& frame, const DecodedInstruction& instruction) {
   switch (instruction.kind) {
-    case Privileged::kLoadGdt: return LoadTable(instruction, gdt_);
-    case Privileged::kLoadIdt: return LoadTable(instruction, idt_);
+    case Privileged::kLoadGdt: return LoadTable(instruction, state_.gdt);
+    case Privileged::kLoadIdt: return LoadTable(instruction, state_.idt);
     case Privileged::kLoadTask: return LoadTaskRegister(instruction);
     // The guest's flat ring-0 segments and ours of ring 3 differ in nothing it can use; and no
     // interrupt ever comes.
@@ -219,10 +219,10 @@ bool Ring3Mode::LoadTaskRegister(const DecodedInstruction& instruction) {
     selector = *stored;
   }
   const std::uint64_t offset = selector & ~std::uint64_t{7};
-  if (offset + sizeof(WideDescriptor) - 1 > gdt_.limit) return false;
-  const auto descriptor = memory_.Copy<WideDescriptor>(gdt_.base + offset);
+  if (offset + sizeof(WideDescriptor) - 1 > state_.gdt.limit) return false;
+  const auto descriptor = memory_.Copy<WideDescriptor>(state_.gdt.base + offset);
   if (!descriptor) return false;
-  task_state_ = (descriptor->low >> 16 & 0xff'ffff) | (descriptor->low >> 56) << 24 |
+  state_.task_state = (descriptor->low >> 16 & 0xff'ffff) | (descriptor->low >> 56) << 24 |
                 descriptor->high << 32;
   return true;
 }
@@ -254,19 +254,19 @@ bool Ring3Mode::WriteMsr() const {
 
 void Ring3Mode::ReadFaultAddress(TrapFrame& frame, const DecodedInstruction& instruction) {
   if (instruction.operand == kRsp) {
-    frame.rsp = fault_address_;
+    frame.rsp = state_.fault_address;
     return;
   }
   GeneralRegisters changed = cpu_.Registers();  // with the shim's own stack pointer
-  changed.values[instruction.operand] = fault_address_;
+  changed.values[instruction.operand] = state_.fault_address;
   cpu_.SetRegisters(changed);
 }
 
 Step Ring3Mode::Reflect(TrapFrame& frame) {
   const std::uint64_t offset = frame.vector * sizeof(WideDescriptor);
-  const auto gate = offset + sizeof(WideDescriptor) - 1 > idt_.limit
+  const auto gate = offset + sizeof(WideDescriptor) - 1 > state_.idt.limit
                         ? std::nullopt
-                        : memory_.Copy<WideDescriptor>(idt_.base + offset);
+                        : memory_.Copy<WideDescriptor>(state_.idt.base + offset);
   constexpr std::uint64_t kGatePresent = 1ull << 47;
   if (!gate || (gate->low & kGatePresent) == 0) {
     Detail detail = ExceptionDetail("the guest has no handler", frame);
@@ -275,13 +275,13 @@ Step Ring3Mode::Reflect(TrapFrame& frame) {
     return GuestFault(detail);
   }
   if (frame.vector == kPageFault) {
-    fault_address_ = cpu_.FaultAddress();
+    state_.fault_address = cpu_.FaultAddress();
     frame.error_code &= ~kPageFaultByUser;  // in the guest's eyes it runs in ring 0
   }
   std::uint64_t stack = frame.rsp;
   if (const std::uint64_t index = gate->low >> 32 & 7; index != 0) {
     constexpr std::uint64_t kInterruptStacks = 0x24;  // IST1 in a task state
-    const auto own = memory_.Copy<std::uint64_t>(task_state_ + kInterruptStacks +
+    const auto own = memory_.Copy<std::uint64_t>(state_.task_state + kInterruptStacks +
                                                  (index - 1) * sizeof(std::uint64_t));
     if (!own) return GuestFault(ExceptionDetail("the guest's interrupt stack is missing", frame));
     stack = *own;

@@ -42,11 +42,23 @@ struct TrapFrame {
 };
 inline constexpr std::uint64_t kTrapFrameAddress = kShimStackEnd - sizeof(TrapFrame);
 
+// What the mode remembers of its guest, beside what lies in memory and registers; part of a
+// snapshot.
+struct Ring3State {
+  TableRegister gdt{};  // what the guest loaded
+  TableRegister idt{};
+  std::uint64_t task_state = 0;     // 0: none
+  std::uint64_t fault_address = 0;  // of the last page fault handed to the guest
+};
+
 // Borrows both.
 class Ring3Mode final : public GuestMode {
  public:
   Ring3Mode(const GuestMemory& memory, CpuAccess& cpu) : memory_(memory), cpu_(cpu) {}
   Step Interpret(const VcpuExit& exit) override;
+
+  const Ring3State& state() const { return state_; }
+  void SetState(const Ring3State& state) { state_ = state; }
 
  private:
   Step Trap();
@@ -68,10 +80,7 @@ class Ring3Mode final : public GuestMode {
   CpuAccess& cpu_;
   // At the trap being handled, with the guest's own stack pointer and instruction pointer.
   GeneralRegisters registers_{};
-  TableRegister gdt_{};  // what the guest loaded
-  TableRegister idt_{};
-  std::uint64_t task_state_ = 0;     // 0: none
-  std::uint64_t fault_address_ = 0;  // of the last page fault handed to the guest
+  Ring3State state_;
 };
 
 }  // namespace summon::hypervisor
