@@ -22,10 +22,14 @@ Result<std::unique_ptr<Instance>> Instance::Start(Loop& loop, const Setting& set
                                                   ConsoleRing& console,
                                                   InstanceCallbacks callbacks) {
   ConsoleReader::Pipe pipe = SUMMON_TRY(ConsoleReader::Create(loop, console));
-  const Job job = SUMMON_TRY(BuildJob(
-      *setting.order,
-      JobEnds{.image = setting.image, .console = pipe.writer.get(), .tap = setting.tap}));
-  SUMMON_TRY(process->SendJob(*job.frame, job.fds));
+  hypervisor::JobFrame& frame = *setting.prepared->frame;
+  frame.flags = 0;
+  if (setting.kind == Kind::kKvm) frame.flags |= hypervisor::kJobLaidOut;
+  const std::vector<int> fds = JobDescriptors(
+      setting.prepared->order,
+      JobEnds{.image = setting.image, .console = pipe.writer.get(), .tap = setting.tap},
+      frame.flags);
+  SUMMON_TRY(process->SendJob(frame, fds));
 
   std::unique_ptr<Instance> instance(new Instance(setting, std::move(callbacks)));
   Instance* raw = instance.get();

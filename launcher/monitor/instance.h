@@ -10,6 +10,7 @@
 #include "launcher/monitor/console.h"
 #include "launcher/monitor/end_report.h"
 #include "launcher/monitor/job.h"
+#include "launcher/monitor/preparation.h"
 #include "launcher/monitor/process.h"
 
 namespace summon::launcher {
@@ -25,7 +26,7 @@ class Instance final {
   struct Setting {
     InstanceId id;
     Kind kind = Kind::kKvm;
-    const LaunchOrder* order = nullptr;  // used in Start only
+    const PreparedOrder* prepared = nullptr;  // used in Start only
     int image = -1;                      // borrowed, used in Start only
     int tap = -1;                        // likewise; -1 without net device
   };

@@ -66,9 +66,10 @@ Result<std::unique_ptr<Instance>> MonitorLauncher::Body::GiveJob(Service& servic
                                                                  const CheckedImage& image) {
   const Instance::Setting setting{.id = id,
                                   .kind = image.kind,
-                                  .order = &service.order->order,
+                                  .prepared = &*service.order,
                                   .image = image.sealed.get(),
                                   .tap = service.tap == nullptr ? -1 : service.tap->fd()};
+  SUMMON_TRY(CheckBlockFiles(service.order->order, *service.order->frame));
   // A waiting monitor may have been killed a moment ago; the last attempt is with a fresh one.
   constexpr std::size_t kAttemptsMax = kPoolMax + 1;
   for (std::size_t attempt = 1;; ++attempt) {

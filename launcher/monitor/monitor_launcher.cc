@@ -63,6 +63,7 @@ MonitorLauncher::Body::Body(Loop& loop, Logger& log, Events& events,
             PoolOptions{.monitor_dir = options.monitor_dir,
                         .kvm_path = options.kvm_path,
                         .size = options.pool,
+                        .size_max = kPoolMax,
                         .guest_mode = options.guest_mode},
             [this, alive = std::weak_ptr<bool>(alive_)](Kind kind, const Status& status) {
               if (!alive.expired()) events_.OnAvailability(kind, status);

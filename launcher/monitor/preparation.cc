@@ -2,19 +2,53 @@
 // Copy, check, answer.
 #include "launcher/monitor/preparation.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "base/strings.h"
+#include "launcher/monitor/job.h"
 #include "launcher/monitor/monitor_launcher.h"
 #include "launcher/monitor/sealed_copy.h"
 
 namespace summon::launcher {
 
+namespace {
+
+// Another file of the same size is another machine. Its contents are not looked at: a guest that
+// rests may have written them.
+Result<std::vector<std::uint8_t>> BlockFileIds(const LaunchOrder& order) {
+  std::vector<std::uint8_t> ids;
+  for (const BlockOrder& block : order.blocks) {
+    struct stat status {};
+    if (fstat(block.file.get(), &status) != 0) {
+      return ErrnoError(StrCat("look at ", block.path), errno);
+    }
+    const std::uint64_t id[] = {status.st_dev, status.st_ino, status.st_rdev};
+    // SAFETY: numbers are read as the bytes that they are.
+    const auto* first = reinterpret_cast<const std::uint8_t*>(id);
+    ids.insert(ids.end(), first, first + sizeof id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+const CheckedImage* PreparedOrder::Find(Kind kind) const {
+  const auto found = std::find_if(images.begin(), images.end(),
+                                  [kind](const CheckedImage& one) { return one.kind == kind; });
+  return found == images.end() ? nullptr : &*found;
+}
+
 // What the copying thread works on; it belongs to that thread until its callback runs.
 struct Preparation::Copies {
+  LaunchOrder order;
   std::vector<ImageFile> sources;
-  std::vector<Result<UniqueFd>> results;
+  Result<std::unique_ptr<hypervisor::JobFrame>> frame = Error(ErrorCode::kIo, "not built");
+  std::vector<Result<CheckedImage>> results;
 };
 
 Preparation::Preparation(Loop& loop, ImageChecker& checker, LaunchOrder order, Done done)
@@ -23,17 +57,35 @@ Preparation::Preparation(Loop& loop, ImageChecker& checker, LaunchOrder order, D
   auto copies = std::make_shared<Copies>();
   copies->sources = std::move(order.images);
   order.images.clear();
-  prepared_.order = std::move(order);
-  loop_.Offload(
-      [copies] {
-        for (const ImageFile& image : copies->sources) {
-          copies->results.push_back(
-              SealedCopy(image.file.get(), MonitorLauncher::kImageBytesMax));
-        }
-      },
-      [this, copies, alive = std::weak_ptr<bool>(alive_)] {
-        if (!alive.expired()) Copied(*copies);
-      });
+  copies->order = std::move(order);
+  loop_.Offload([copies] { Copy(*copies); },
+                [this, copies, alive = std::weak_ptr<bool>(alive_)] {
+                  if (!alive.expired()) Copied(*copies);
+                });
+}
+
+void Preparation::Copy(Copies& copies) {
+  copies.frame = BuildFrame(copies.order);
+  if (!copies.frame.ok()) return;
+  const Result<std::vector<std::uint8_t>> block_ids = BlockFileIds(copies.order);
+  if (!block_ids.ok()) {
+    copies.frame = block_ids.error();
+    return;
+  }
+  // SAFETY: a JobFrame has no padding and is trivially copyable: its bytes are its value.
+  const Bytes frame(reinterpret_cast<const std::uint8_t*>(copies.frame->get()),
+                    sizeof(hypervisor::JobFrame));
+  for (const ImageFile& source : copies.sources) {
+    copies.results.push_back([&]() -> Result<CheckedImage> {
+      CheckedImage image{source.kind, UniqueFd(), source.path, {}, {}};
+      image.sealed = SUMMON_TRY(SealedCopy(source.file.get(), MonitorLauncher::kImageBytesMax));
+      const off_t size = lseek(image.sealed.get(), 0, SEEK_END);
+      image.digest =
+          SUMMON_TRY(DigestOfFile(image.sealed.get(), static_cast<std::uint64_t>(size)));
+      image.machine = DigestOf({frame, *block_ids, image.digest.bytes});
+      return image;
+    }());
+  }
 }
 
 Preparation::~Preparation() {
@@ -48,15 +100,20 @@ void Preparation::Complain(const CheckedImage& image, const Error& error) {
 }
 
 void Preparation::Copied(Copies& copies) {
+  prepared_.order = std::move(copies.order);
+  if (!copies.frame.ok()) {
+    const auto done = std::move(done_);
+    return done(copies.frame.error());
+  }
+  prepared_.frame = std::move(copies.frame).value();
   for (std::size_t i = copies.sources.size(); i-- > 0;) {
-    CheckedImage image{copies.sources[i].kind, UniqueFd(), copies.sources[i].path};
-    Result<UniqueFd>& copy = copies.results[i];
-    if (!copy.ok()) {
-      Complain(image, copy.error());
-      continue;
+    Result<CheckedImage>& copy = copies.results[i];
+    if (copy.ok()) {
+      unchecked_.push_back(std::move(copy).value());
+    } else {
+      Complain(CheckedImage{copies.sources[i].kind, UniqueFd(), copies.sources[i].path, {}, {}},
+               copy.error());
     }
-    image.sealed = std::move(copy).value();
-    unchecked_.push_back(std::move(image));
   }
   CheckNext();
 }
@@ -68,13 +125,16 @@ void Preparation::CheckNext() {
   ticket_ = checker_.Check(ImageChecker::Request{
       .kind = checking_.kind,
       .order = &prepared_.order,
+      .frame = prepared_.frame.get(),
       .image = checking_.sealed.get(),
-      .done = [this](Status status) {
+      .done = [this](Result<UniqueFd> layout) {
         ticket_ = 0;
-        if (status.ok()) {
+        if (layout.ok()) {
+          // A layout stands for its image from now on.
+          if (layout->valid()) checking_.sealed = std::move(layout).value();
           prepared_.images.push_back(std::move(checking_));
         } else {
-          Complain(checking_, status.error());
+          Complain(checking_, layout.error());
         }
         CheckNext();
       }});

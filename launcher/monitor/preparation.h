@@ -10,6 +10,7 @@
 #include "base/loop/loop.h"
 #include "base/result.h"
 #include "launcher/launch_order.h"
+#include "launcher/monitor/digest.h"
 #include "launcher/monitor/image_check.h"
 
 namespace summon::launcher {
@@ -17,15 +18,21 @@ namespace summon::launcher {
 // An image that passed its check and cannot change any more.
 struct CheckedImage {
   Kind kind = Kind::kKvm;
+  // What a monitor gets: the layout of guest memory (kvm), or the copy of the file (process).
   UniqueFd sealed;
   std::string path;  // for messages only
+  Digest digest;     // of the file
+  Digest machine;    // of all that a machine is made of: the image and the order
 };
 
 // An order whose images are checked; `order.images` is empty.
 struct PreparedOrder {
   LaunchOrder order;
+  std::unique_ptr<hypervisor::JobFrame> frame;  // of all its jobs; each sets the flags
   std::vector<CheckedImage> images;     // in order of preference; at least one
   std::vector<std::string> complaints;  // about images that cannot be used
+
+  const CheckedImage* Find(Kind kind) const;
 };
 
 class Preparation final {
@@ -43,6 +50,7 @@ class Preparation final {
  private:
   struct Copies;
 
+  static void Copy(Copies& copies);
   void Copied(Copies& copies);
   void CheckNext();
   void Complain(const CheckedImage& image, const Error& error);

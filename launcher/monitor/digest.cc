@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place that includes xxHash.
+#include "launcher/monitor/digest.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/strings.h"
+
+namespace summon::launcher {
+
+namespace {
+
+// Not on the stack: its state has some hundred bytes that want 64-byte alignment.
+class Hasher final {
+ public:
+  Hasher() : state_(XXH3_createState()) {
+    SUMMON_CHECK(state_ != nullptr);
+    XXH3_128bits_reset(state_);
+  }
+  ~Hasher() { XXH3_freeState(state_); }
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  void Add(Bytes bytes) { XXH3_128bits_update(state_, bytes.data(), bytes.size()); }
+  Digest Finish() const {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_));
+    Digest digest;
+    std::copy_n(canonical.digest, digest.bytes.size(), digest.bytes.begin());
+    return digest;
+  }
+
+ private:
+  XXH3_state_t* state_;
+};
+
+}  // namespace
+
+std::string Digest::ToString() const {
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+Digest DigestOf(const std::vector<Bytes>& parts) {
+  Hasher hasher;
+  for (const Bytes part : parts) hasher.Add(part);
+  return hasher.Finish();
+}
+
+Result<Digest> DigestOfFile(int file, std::uint64_t size) {
+  constexpr std::size_t kChunkBytes = 256 << 10;
+  std::vector<std::uint8_t> chunk(kChunkBytes);
+  Hasher hasher;
+  for (std::uint64_t offset = 0; offset < size;) {
+    const std::size_t wanted = std::min<std::uint64_t>(kChunkBytes, size - offset);
+    const ssize_t read = pread(file, chunk.data(), wanted, static_cast<off_t>(offset));
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) return ErrnoError("read file for its digest", errno);
+    if (read == 0) return Error(ErrorCode::kIo, "read file for its digest: it became smaller");
+    hasher.Add(Bytes(chunk.data(), static_cast<std::size_t>(read)));
+    offset += static_cast<std::uint64_t>(read);
+  }
+  return hasher.Finish();
+}
+
+}  // namespace summon::launcher
