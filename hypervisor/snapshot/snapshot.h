@@ -4,8 +4,8 @@
 //
 // A snapshot goes with the layout that its guest was booted from: what the guest could not change
 // (text, read-only data) is not in it, nor are pages of zeroes. What is in it: pages, the CPU, what
-// the guest mode remembers, and the POLL that the guest waits in. Devices are not: they are attached
-// again by the job. Clocks are not either: they are the host's own, and run on.
+// the guest mode remembers, and the POLL that the guest waits in. Devices are not: the job attaches
+// them again. Clocks are not either: they are the host's own, and run on.
 //
 //   offset 0        SnapshotHeader, with the list of runs
 //   kPagesOffset    the pages of the runs, one run after another

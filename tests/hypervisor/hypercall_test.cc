@@ -96,6 +96,32 @@ TEST(Hypercall, PollAnswersTheReadySetAndIsReadyOnce) {
   EXPECT_THAT(world.stages.reached, ElementsAre(Stage::kReady));
 }
 
+TEST(Hypercall, PollOfAGuestThatIsPutAwayIsRememberedAndGoesOn) {
+  FakeWorld world;
+  world.waiter.leave = true;
+  world.Put(kArgument, PollCall{1'500, 0, 0, 0});
+  const auto end = world.Call(Hypercall::kPoll, kArgument);
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kSnapshotTaken);
+  const HypercallDispatcher::PendingPoll poll = world.dispatcher.pending_poll();
+  EXPECT_EQ(poll.argument, kArgument);
+  EXPECT_EQ(poll.deadline, world.waiter.Now() + std::chrono::nanoseconds(1'500));
+
+  FakeWorld next;
+  next.waiter.ready = 1u << 1;
+  next.Put(kArgument, PollCall{1'500, 0, 0, 0});
+  EXPECT_FALSE(next.dispatcher.ResumePoll(poll).has_value());
+  EXPECT_EQ(next.Get<PollCall>(kArgument).ready_set, 1u << 1);
+  EXPECT_THAT(next.stages.reached, ElementsAre(Stage::kReady));
+}
+
+TEST(Hypercall, PollThatPointsNowhereIsNotGoneOnWith) {
+  FakeWorld world;
+  const auto end = world.dispatcher.ResumePoll({kHuge - 15, Instant{}});
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kGuestFault);
+}
+
 TEST(Hypercall, PollForEverIsClamped) {
   FakeWorld world;
   world.Put(kArgument, PollCall{kHuge, 0, 0, 0});

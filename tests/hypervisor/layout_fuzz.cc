@@ -65,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   snapshot->image_end = sound.image_end;
   // The CPU's state is opaque here: what follows it is what is checked.
   const std::size_t counts = offsetof(h::SnapshotHeader, run_count);
+  // SAFETY: the header is trivially copyable, and the bytes laid over it end with it.
   std::memcpy(reinterpret_cast<std::uint8_t*>(snapshot.get()) + counts, data + 1,
               std::min(size - 1, sizeof *snapshot - counts));
   if (!h::CheckSnapshot(*snapshot, file_bytes, sound, h::CpuRing::kRing0).ok()) return 0;
