@@ -90,6 +90,11 @@ void WriteGate(const GuestMemory& memory, unsigned vector) {
   Write(memory, kShimIdtAddress + vector * sizeof gate, &gate, sizeof gate);
 }
 
+bool Jumps(const DecodedInstruction& instruction) {
+  return instruction.kind == Privileged::kFarReturn ||
+         instruction.kind == Privileged::kInterruptReturn;
+}
+
 Detail ExceptionDetail(std::string_view what, const TrapFrame& frame) {
   Detail detail(what);
   detail.Add(": exception ").AddNumber(frame.vector).Add(", error code ").AddHex(frame.error_code);
@@ -123,7 +128,9 @@ Step Ring3Mode::Trap() {
   TrapFrame frame;
   // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
   std::memcpy(&frame, memory_.all().data() + kTrapFrameAddress, sizeof frame);
-  registers_ = cpu_.Registers();
+  const GeneralRegisters shim = cpu_.Registers();
+  registers_ = shim;
+  registers_changed_ = false;
   // A trap from ring 3 begins at the top of the stack. One from the shim itself lies deeper: the
   // guest has returned to an instruction or stack pointer that no CPU takes (not canonical).
   if (registers_.values[kRsp] != kTrapFrameAddress || frame.vector >= kVectors ||
@@ -136,6 +143,12 @@ Step Ring3Mode::Trap() {
   registers_.rip = frame.rip;
   Step step = frame.vector == kGeneralProtection ? GeneralProtection(frame) : Reflect(frame);
   Write(memory_, kTrapFrameAddress, &frame, sizeof frame);
+  if (registers_changed_) {
+    registers_.values[kRsp] = shim.values[kRsp];
+    registers_.rip = shim.rip;
+    registers_.rflags = shim.rflags;
+    cpu_.SetRegisters(registers_);
+  }
   return step;
 }
 
@@ -159,11 +172,48 @@ Step Ring3Mode::GeneralProtection(TrapFrame& frame) {
     default: break;
   }
   const std::uint64_t next = frame.rip + instruction->length;
-  const bool jumps = instruction->kind == Privileged::kFarReturn ||
-                     instruction->kind == Privileged::kInterruptReturn;
   if (!Emulate(frame, *instruction)) return Reflect(frame);
-  if (!jumps) frame.rip = next;
+  if (!Jumps(*instruction)) frame.rip = next;
+  Follow(frame);
   return Resume{};
+}
+
+void Ring3Mode::Follow(TrapFrame& frame) {
+  // Bounds the time of one trap. Solo5's start-up has ten in a row.
+  constexpr int kFollowedMax = 16;
+  // Code on this page was being executed; of the next one nobody has asked whether it may be.
+  const std::uint64_t page = registers_.rip / kPageSize;
+  for (int i = 0; i < kFollowedMax && frame.rip / kPageSize == page; ++i) {
+    const std::uint64_t left = kPageSize - frame.rip % kPageSize;
+    const auto code =
+        memory_.Readable(frame.rip, std::min<std::uint64_t>(kInstructionSizeMax, left));
+    if (!code) return;
+    registers_.rip = frame.rip;
+    registers_.values[kRsp] = frame.rsp;
+    if (const auto plain = DecodePlain(*code, registers_)) {
+      if (!DoPlain(frame, *plain)) return;
+      continue;
+    }
+    const auto privileged = Decode(*code, registers_);
+    if (!privileged) return;
+    const std::uint64_t next = frame.rip + privileged->length;
+    if (!Emulate(frame, *privileged)) return;  // it traps by itself, and gets what it deserves
+    if (!Jumps(*privileged)) frame.rip = next;
+  }
+}
+
+bool Ring3Mode::DoPlain(TrapFrame& frame, const PlainInstruction& instruction) {
+  if (instruction.push) {
+    if (!memory_.Store(frame.rsp - sizeof instruction.value, instruction.value)) return false;
+    frame.rsp -= sizeof instruction.value;
+  } else if (instruction.target == kRsp) {
+    frame.rsp = instruction.value;
+  } else {
+    registers_.values[instruction.target] = instruction.value;
+    registers_changed_ = true;
+  }
+  frame.rip += instruction.length;
+  return true;
 }
 
 Step Ring3Mode::PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const {
@@ -257,9 +307,8 @@ void Ring3Mode::ReadFaultAddress(TrapFrame& frame, const DecodedInstruction& ins
     frame.rsp = state_.fault_address;
     return;
   }
-  GeneralRegisters changed = cpu_.Registers();  // with the shim's own stack pointer
-  changed.values[instruction.operand] = state_.fault_address;
-  cpu_.SetRegisters(changed);
+  registers_.values[instruction.operand] = state_.fault_address;
+  registers_changed_ = true;
 }
 
 Step Ring3Mode::Reflect(TrapFrame& frame) {

@@ -10,7 +10,9 @@
 // How: the monitor puts an interrupt table, 32 stubs, a task state and a stack into low pages that
 // only guest ring 0 can reach. A privileged instruction raises #GP; the stub pushes the vector and
 // exits by `out`; the monitor decodes the instruction, does what ring 0 would have done, edits the
-// trap frame, and lets the stub return (35 us a trap on such a KVM). Any other exception is handed
+// trap frame, and lets the stub return (35 us a trap on such a KVM). Start-up code has several such
+// instructions in a row, with a few plain ones between: the monitor does those on the way, so that
+// a start costs two or three traps instead of eight. Any other exception is handed
 // to the guest's own interrupt table as the CPU would have, so its trap reports look as always.
 // Only listed forms of instructions are decoded: all else is the guest's own exception.
 
@@ -65,6 +67,9 @@ class Ring3Mode final : public GuestMode {
   // #GP: a hypercall, something to do for the guest, or its own fault.
   Step GeneralProtection(TrapFrame& frame);
   Step PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const;
+  // Does the instructions that follow one that was emulated, as long as they are of known forms.
+  void Follow(TrapFrame& frame);
+  bool DoPlain(TrapFrame& frame, const PlainInstruction& instruction);
   // True when the instruction has been done; false when it is the guest's fault.
   bool Emulate(TrapFrame& frame, const DecodedInstruction& instruction);
   bool LoadTable(const DecodedInstruction& instruction, TableRegister& table) const;
@@ -78,8 +83,9 @@ class Ring3Mode final : public GuestMode {
 
   const GuestMemory& memory_;
   CpuAccess& cpu_;
-  // At the trap being handled, with the guest's own stack pointer and instruction pointer.
+  // Of the trap being handled, with the guest's own stack pointer and instruction pointer.
   GeneralRegisters registers_{};
+  bool registers_changed_ = false;
   Ring3State state_;
 };
 
