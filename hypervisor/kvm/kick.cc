@@ -31,8 +31,6 @@ Status KickByMessages(int socket, Machine& machine) {
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_ASYNC) != 0) {
     return ErrnoError("watch the control socket", errno);
   }
-  // What came, or who went, before we watched.
-  machine.interrupt_flag() = 1;
   return Ok();
 }
 

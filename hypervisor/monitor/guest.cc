@@ -146,6 +146,7 @@ End Guest::Run(const Surroundings& around) {
 // Up to the guest's next instruction.
 std::optional<End> Guest::Enter(HypercallDispatcher& dispatcher, Orders& orders,
                                 const Surroundings& around) {
+  orders.Drain();  // what came before messages interrupted the CPU
   if (around.job.has(kJobHold)) {
     around.reporter.Held();
     orders.AwaitGo();
