@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/loop/loop.h"
 #include "base/strings.h"
@@ -74,6 +75,7 @@ int Serve(const CommandLine& line) {
   const SystemClock clock;
   Logger log(STDERR_FILENO, "summond", LevelOf(line.log_level), Logger::FormatFromEnvironment(),
              clock);
+  RaiseDescriptorLimit();  // connections have bounds of their own, and those of TCP alone make 1000
   configs::LoadOutcome outcome = configs::Load(line.config_path);
   std::fputs(outcome.ToString().c_str(), stderr);
   if (!outcome.ok()) {

@@ -95,7 +95,8 @@ Status House::StartLauncherd() {
 }
 
 Status House::StartSummond() {
-  Arguments arguments = {ProgramPath("summond"), "--config", config_path_};
+  Arguments arguments = options_.summond_wrapper;
+  arguments.insert(arguments.end(), {ProgramPath("summond"), "--config", config_path_});
   if (const std::string user = summond_user(); !user.empty()) {
     arguments.insert(arguments.end(), {"--user", user});
   }

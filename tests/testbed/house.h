@@ -19,6 +19,7 @@ struct HouseOptions {
   std::string settings;             // other top-level fields: limits and the like
   std::string kvm_path = "/dev/kvm";
   std::vector<std::string> launcherd_arguments;  // added to the usual ones
+  std::vector<std::string> summond_wrapper;      // a program that executes its arguments
 };
 
 // A `service { ... }` block for a guest of this build, with `extra` fields inside the block and

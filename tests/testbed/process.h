@@ -49,7 +49,8 @@ class Daemon final {
   std::size_t ResidentKib() const;
   // Processor time that all its threads have used so far.
   Duration ProcessorTime() const;
-  // The number that its descriptors have to stay below from now on (RLIMIT_NOFILE, soft).
+  // The number that its descriptors have to stay below from now on (RLIMIT_NOFILE, soft). For a
+  // process of our own user.
   Status LimitDescriptors(std::size_t count);
 
  private:
