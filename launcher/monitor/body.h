@@ -63,6 +63,7 @@ class MonitorLauncher::Body final {
   MonitorPool pool_;
   ImageChecker checker_;
   Timer meter_timer_;
+  HostSide host_side_;
   std::map<ServiceId, std::unique_ptr<Service>> services_;
   std::list<std::unique_ptr<Service>> departing_;  // forgotten, the instance not yet reaped
   std::list<Arrival> arrivals_;

@@ -153,7 +153,13 @@ void MonitorLauncher::Body::Rest(Service& service) {
     log_.Warning("tap is gone; making it again", {{"why", asleep.error().message()}});
     RenewTap(service);
   }
-  if (service.tap != nullptr) WatchTap(service);
+  if (service.tap == nullptr) return;
+  const Status swept = service.tap->Sweep(host_side_);
+  if (!swept.ok()) {
+    log_.Warning("cannot sweep tap: what the last instance left unread may wake the service",
+                 {{"service", service.order->order.service}, {"why", swept.error().message()}});
+  }
+  WatchTap(service);
 }
 
 void MonitorLauncher::Body::WatchTap(Service& service) {

@@ -15,6 +15,7 @@ namespace summon::summoner {
 namespace {
 
 constexpr std::size_t kRequestBytesMax = 4096;
+constexpr Duration kAcceptAgainAfter = std::chrono::milliseconds(200);
 
 Duration PatienceOf(std::uint32_t timeout_ms) {
   return std::chrono::milliseconds(std::min(timeout_ms, control::kTimeoutMaxMs));
@@ -63,6 +64,7 @@ ControlServer::ControlServer(Loop& loop, Logger& log, Conductor& conductor, Regi
       conductor_(conductor),
       registrar_(registrar),
       launcher_(launcher),
+      accept_timer_(loop, [this] { listener_watcher_->Watch(FdWatcher::Interest::kRead); }),
       rest_timer_(loop, [this] { ExpireRestWaits(); }) {}
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Create(Loop& loop, Logger& log,
@@ -89,7 +91,10 @@ void ControlServer::AcceptAll() {
   while (true) {
     auto accepted = AcceptSeqpacket(listener_.get());
     if (!accepted.ok()) {
+      // Out of descriptors, most likely: the connection still waits, and would wake us at once.
       log_.Warning("control socket", {{"why", accepted.error().message()}});
+      listener_watcher_->Watch(FdWatcher::Interest::kNone);
+      accept_timer_.Set(loop_.Now() + kAcceptAgainAfter);
       return;
     }
     if (!accepted->has_value()) return;

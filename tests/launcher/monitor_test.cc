@@ -102,6 +102,29 @@ TEST_F(MonitorTest, TheFrameThatWokeItIsAnswered) {
   EXPECT_EQ(events().traffic[kService].frames_dropped, 0u);
 }
 
+TEST_F(MonitorTest, NoiseThatTheGuestLeftUnreadDoesNotWake) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  ASSERT_EQ(kill(RunningMonitor(), SIGSTOP), 0);  // busy elsewhere, as on a loaded machine
+  SendNoiseTo(AddressOf(kService));
+  ReclaimAndWait(kFirst);
+  world_->Settle();
+  EXPECT_TRUE(events().packets.empty());
+  LaunchUntilReady(kSecond);
+}
+
+TEST_F(MonitorTest, ARequestThatTheGuestLeftUnreadWakesAndIsAnswered) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  ASSERT_EQ(kill(RunningMonitor(), SIGSTOP), 0);
+  SendNoiseTo(AddressOf(kService));
+  world_->SendPacket(kService);
+  ReclaimAndWait(kFirst);
+  ASSERT_TRUE(Await([&] { return events().packets.size() == 1; }));
+  LaunchUntilReady(kSecond);
+  ASSERT_TRUE(Await([&] { return events().reached(kSecond, Stage::kFirstByteOut); }));
+}
+
 TEST_F(MonitorTest, GuestFaultsAreTold) {
   // What each kind of monitor sees itself: a hypercall outside memory, a signal.
   const std::string act = kKind == Kind::kKvm ? "bad_pointer" : "write_text";
