@@ -7,16 +7,10 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/strings.h"
+#include "summoner/stepper.h"
 
 namespace summon::summoner {
 namespace {
-
-// The instant `wait` after `at`; kNever instead of an overflow.
-Instant Later(Instant at, Duration wait) { return wait > kNever - at ? kNever : at + wait; }
-
-// RFC 2181 section 8: a TTL has 31 bits.
-constexpr std::chrono::seconds kTtlMax{0x7fff'ffff};
 
 Duration Backoff(const Policy& policy, std::uint32_t failures) {
   Duration wait = policy.backoff_base;
@@ -31,158 +25,9 @@ Instant IdleAt(const ServiceState& state, const Ready& ready, const Policy& poli
   return std::max(state.lease_until, Later(ready.quiet_since, policy.idle_timeout));
 }
 
-// One step; lives as long as the call.
-class Stepper final {
- public:
-  Stepper(ServiceState& state, const Policy& policy, Instant now, Effects& effects)
-      : s_(state), policy_(policy), now_(now), effects_(effects) {}
+}  // namespace
 
-  void On(const Requested& event);
-  void On(const Admitted& event);
-  void On(const BecameReady& event);
-  void On(const Ended& event);
-  void On(const TrafficSeen& event);
-  void On(const AnswerSent& event) { GrowLease(event.ttl); }
-  void On(const Tick& event);
-  void On(const ReclaimAsked& event);
-  void On(const Unavailable& event);
-  void On(const Available& event);
-  void On(const Adopted& event);
-
- private:
-  void RequestWhileReady(const Requested& event, Ready& ready);
-  void RequestWhileReclaiming(const Requested& event, ReclaimReason reason);
-  void RequestWhileFailed(const Requested& event);
-  void RequestWhileAsleep(const Requested& event);
-  void RequestNotAdmitted(const Requested& event);
-  void EndedWhileReclaiming(const Ended& event, ReclaimReason reason);
-
-  template <typename Next>
-  void Enter(Next next) {
-    s_.phase = std::move(next);
-    s_.since = now_;
-  }
-  void BeginSummon();
-  void StartReclaim(ReclaimReason reason);
-  void Fail(launcher::EndReason reason, std::string detail);
-  // An unwanted rest: whoever waits is told why, and only a packet is remembered.
-  void RestUnavailable();
-  bool WasYoung() const { return now_ < Later(s_.since, policy_.young); }
-
-  void Count(Trigger trigger, Outcome outcome) {
-    effects_.push_back(CountOutcome{trigger, outcome});
-  }
-  void Remember(Trigger trigger);
-  void ClearWanted(Outcome outcome);
-
-  // Answers at once or parks, by policy.
-  void Settle(const Requested& event);
-  void Park(const Requested& event, const Asker& asker);
-  void AnswerOne(WaiterId id, Patience patience, std::chrono::seconds ttl, AnswerReason reason);
-  void AnswerAll(std::chrono::seconds ttl, AnswerReason reason);
-  void ReleaseExpired();
-  void RefuseAsker(const Requested& event, RefuseReason reason, std::string detail);
-  void RefuseAll(RefuseReason reason, const std::string& detail);
-  void GrowLease(std::chrono::seconds ttl);
-  std::string NotReadyText() const;
-
-  ServiceState& s_;
-  const Policy& policy_;
-  const Instant now_;
-  Effects& effects_;
-};
-
-// --- requests ---
-
-void Stepper::On(const Requested& event) {
-  Count(event.trigger, Outcome::kAsked);
-  if (auto* ready = std::get_if<Ready>(&s_.phase)) return RequestWhileReady(event, *ready);
-  if (const auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
-    return RequestWhileReclaiming(event, reclaiming->reason);
-  }
-  if (std::holds_alternative<Failed>(s_.phase)) return RequestWhileFailed(event);
-  if (std::holds_alternative<Asleep>(s_.phase)) return RequestWhileAsleep(event);
-  Count(event.trigger, Outcome::kReused);  // it joins the summon in flight
-  Settle(event);
-}
-
-void Stepper::RequestWhileReady(const Requested& event, Ready& ready) {
-  Count(event.trigger, Outcome::kReused);
-  // A frame is use; a question is only a promise to be reachable for as long as the answer lives.
-  if (event.trigger == Trigger::kPacket) {
-    ready.quiet_since = std::max(ready.quiet_since, now_);
-  } else {
-    GrowLease(policy_.ttl_ready);
-  }
-  if (!event.asker) return;
-  AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_ready, AnswerReason::kReady);
-}
-
-void Stepper::RequestWhileReclaiming(const Requested& event, ReclaimReason reason) {
-  if (reason == ReclaimReason::kRemoved) {
-    Count(event.trigger, Outcome::kRefused);
-    return RefuseAsker(event, RefuseReason::kRemoved, "the service is no longer configured");
-  }
-  if (reason == ReclaimReason::kNotReady && event.trigger != Trigger::kPacket) {
-    // It is about to be Failed: another attempt at once would go the same way.
-    Count(event.trigger, Outcome::kRefused);
-    return RefuseAsker(event, RefuseReason::kNotReady, NotReadyText());
-  }
-  // Policy decides here too: with kImmediately the address is given at once, since the packet
-  // waits at the tap for the next instance just as it does while the service is asleep.
-  Remember(event.trigger);
-  Settle(event);
-}
-
-void Stepper::RequestWhileFailed(const Requested& event) {
-  const auto& failed = std::get<Failed>(s_.phase);
-  if (now_ >= failed.retry_at) {
-    Enter(Asleep{});
-    return RequestWhileAsleep(event);
-  }
-  // The launcher tells of a waiting packet only once, so it must be remembered until the retry.
-  if (event.trigger == Trigger::kPacket) {
-    Remember(event.trigger);
-  } else {
-    Count(event.trigger, Outcome::kRefused);
-  }
-  const auto wait = std::chrono::ceil<std::chrono::seconds>(failed.retry_at - now_);
-  RefuseAsker(event, RefuseReason::kBackoff,
-              StrCat(failed.detail, "; next attempt in ", wait.count(), " s"));
-}
-
-void Stepper::RequestWhileAsleep(const Requested& event) {
-  if (!s_.problem.empty()) {
-    if (event.trigger == Trigger::kPacket) {
-      Remember(event.trigger);
-    } else {
-      Count(event.trigger, Outcome::kRefused);
-    }
-    return RefuseAsker(event, RefuseReason::kUnavailable, s_.problem);
-  }
-  if (event.admission != Admission::kGranted) return RequestNotAdmitted(event);
-  Remember(event.trigger);
-  BeginSummon();
-  Settle(event);
-}
-
-void Stepper::RequestNotAdmitted(const Requested& event) {
-  const bool remembered = event.admission != Admission::kRefused || s_.wanted.has_value();
-  if (remembered) {
-    Remember(event.trigger);
-  } else {
-    Count(event.trigger, Outcome::kRefused);
-  }
-  if (!event.asker) return;
-  const bool unprepared = event.admission == Admission::kUnprepared;
-  if (event.asker->patience == Patience::kByPolicy && !unprepared) {
-    // The answer never waits for admission: with the address in hand the client's packet asks.
-    return AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_asleep,
-                     AnswerReason::kNoRoom);
-  }
-  if (remembered) return Park(event, *event.asker);
-  RefuseAsker(event, RefuseReason::kNoRoom, "no memory is free for another instance");
-}
+// --- what the launcher tells ---
 
 void Stepper::On(const Admitted&) {
   if (WaitsForAdmission(s_)) {
@@ -191,8 +36,6 @@ void Stepper::On(const Admitted&) {
     effects_.push_back(CountStale{});
   }
 }
-
-// --- what the launcher tells ---
 
 void Stepper::On(const BecameReady& event) {
   const auto* summoning = std::get_if<Summoning>(&s_.phase);
@@ -371,72 +214,7 @@ void Stepper::ClearWanted(Outcome outcome) {
   s_.wanted.reset();
 }
 
-void Stepper::Settle(const Requested& event) {
-  if (!event.asker) return;
-  if (event.asker->patience == Patience::kByPolicy && policy_.answer == AnswerMode::kImmediately) {
-    return AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_asleep,
-                     AnswerReason::kNotAwaited);
-  }
-  Park(event, *event.asker);
-}
-
-void Stepper::Park(const Requested& event, const Asker& asker) {
-  const bool by_policy = asker.patience == Patience::kByPolicy;
-  if (event.parking == Parking::kFull || s_.waiters.size() >= policy_.waiters_max) {
-    if (!by_policy) {
-      return RefuseAsker(event, RefuseReason::kWaitersFull, "too many wait already");
-    }
-    return AnswerOne(asker.waiter, asker.patience, policy_.ttl_asleep, AnswerReason::kWaitersFull);
-  }
-  const Instant deadline = by_policy ? Later(now_, policy_.hold_max) : asker.until;
-  s_.waiters.push_back({asker.waiter, asker.patience, deadline});
-}
-
-void Stepper::AnswerOne(WaiterId id, Patience patience, std::chrono::seconds ttl,
-                        AnswerReason reason) {
-  effects_.push_back(Answer{s_.service, id, ttl, reason});
-  // The answer leaves in a moment. Until AnswerSent tells when exactly, this covers it.
-  if (patience == Patience::kByPolicy) GrowLease(ttl);
-}
-
-void Stepper::AnswerAll(std::chrono::seconds ttl, AnswerReason reason) {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    AnswerOne(waiter->id, waiter->patience, ttl, reason);
-  }
-  s_.waiters.clear();
-}
-
-void Stepper::ReleaseExpired() {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    if (waiter->deadline > now_) continue;
-    AnswerOne(waiter->id, waiter->patience, policy_.ttl_asleep, AnswerReason::kHeldLongEnough);
-  }
-  std::erase_if(s_.waiters, [now = now_](const Waiter& waiter) { return waiter.deadline <= now; });
-}
-
-void Stepper::RefuseAsker(const Requested& event, RefuseReason reason, std::string detail) {
-  if (!event.asker) return;
-  effects_.push_back(Refuse{s_.service, event.asker->waiter, reason, std::move(detail)});
-}
-
-void Stepper::RefuseAll(RefuseReason reason, const std::string& detail) {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    effects_.push_back(Refuse{s_.service, waiter->id, reason, detail});
-  }
-  s_.waiters.clear();
-}
-
-void Stepper::GrowLease(std::chrono::seconds ttl) {
-  s_.lease_until =
-      std::max(s_.lease_until, Later(Later(now_, std::min(ttl, kTtlMax)), policy_.grace));
-}
-
-std::string Stepper::NotReadyText() const {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(policy_.ready_timeout);
-  return StrCat("not ready within ", ms.count(), " ms (ready_timeout)");
-}
-
-}  // namespace
+// --- the function ---
 
 ServiceState Step(ServiceState state, const Event& event, const Policy& policy, Instant now,
                   Effects& effects) {
