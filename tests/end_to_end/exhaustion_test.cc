@@ -12,12 +12,13 @@ namespace {
 
 using Exhaustion = EveryLauncher;
 
-constexpr std::size_t kDescriptors = 48;  // summond has about 30 open
+constexpr std::size_t kDescriptors = 40;  // summond has about 20 open
 // To each door: more than fit, and than the holes between a daemon's open descriptors.
-constexpr int kConnections = 32;
-constexpr Duration kWatched = std::chrono::seconds(1);
-// Who rests uses some milliseconds; who spins a whole processor, or its share of one.
-constexpr Duration kProcessorTimeMax = std::chrono::milliseconds(200);
+constexpr int kConnections = 60;
+constexpr Duration kWatched = std::chrono::seconds(2);
+// Who rests uses some milliseconds; who spins a whole processor, or its share of a busy one: a
+// quarter, when this was written.
+constexpr Duration kProcessorTimeMax = std::chrono::milliseconds(150);
 
 std::vector<UniqueFd> Connect(const std::string& socket) {
   std::vector<UniqueFd> connections;
