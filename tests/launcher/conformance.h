@@ -42,10 +42,11 @@ class LauncherConformance : public testing::Test {
     }
     return events().prepared.back().second;
   }
-  void PrepareGood() {
-    const Status prepared = PrepareAndWait(world_->Good(kService));
+  void PrepareSound(LaunchOrder order) {
+    const Status prepared = PrepareAndWait(std::move(order));
     ASSERT_TRUE(prepared.ok()) << prepared.error().message();
   }
+  void PrepareGood() { PrepareSound(world_->Good(kService)); }
   void LaunchUntilReady(InstanceId instance) {
     launcher().Launch(instance);
     (void)Await([&] {
@@ -126,7 +127,7 @@ TYPED_TEST_P(LauncherConformance, LaunchesAgainAfterAnEnd) {
 }
 
 TYPED_TEST_P(LauncherConformance, TellsAGuestThatEndsByItself) {
-  ASSERT_TRUE(this->PrepareAndWait(this->world_->Halting(kService)).ok());
+  this->PrepareSound(this->world_->Halting(kService));
   this->launcher().Launch(kFirst);
   ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
   EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kHalted)

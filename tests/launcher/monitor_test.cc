@@ -128,7 +128,7 @@ TEST_F(MonitorTest, ARequestThatTheGuestLeftUnreadWakesAndIsAnswered) {
 TEST_F(MonitorTest, GuestFaultsAreTold) {
   // What each kind of monitor sees itself: a hypercall outside memory, a signal.
   const std::string act = kKind == Kind::kKvm ? "bad_pointer" : "write_text";
-  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, act)).ok());
+  PrepareSound(world_->Hostile(kService, act));
   launcher().Launch(kFirst);
   ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
   EXPECT_EQ(events().end(kFirst).reason, EndReason::kGuestFault) << events().end(kFirst).detail;
@@ -136,14 +136,14 @@ TEST_F(MonitorTest, GuestFaultsAreTold) {
 }
 
 TEST_F(MonitorTest, TheConsoleIsKept) {
-  ASSERT_TRUE(PrepareAndWait(world_->Halting(kService)).ok());
+  PrepareSound(world_->Halting(kService));
   launcher().Launch(kFirst);
   ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
   EXPECT_NE(Console().find("Hello from Summon"), std::string::npos);
 }
 
 TEST_F(MonitorTest, AConsoleFloodIsBounded) {
-  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, "flood")).ok());
+  PrepareSound(world_->Hostile(kService, "flood"));
   launcher().Launch(kFirst);
   // However slow the host: until as much is kept as may be. The guest goes on all the time.
   ASSERT_TRUE(Await([&] { return Console().size() >= Launcher::kConsoleBytesMax; }));
@@ -153,7 +153,7 @@ TEST_F(MonitorTest, AConsoleFloodIsBounded) {
 }
 
 TEST_F(MonitorTest, AnEndlessLoopIsReclaimed) {
-  ASSERT_TRUE(PrepareAndWait(world_->Hostile(kService, "loop")).ok());
+  PrepareSound(world_->Hostile(kService, "loop"));
   launcher().Launch(kFirst);
   ASSERT_TRUE(Await([&] { return events().reached(kFirst, Stage::kRunning); }));
   ReclaimAndWait(kFirst);
