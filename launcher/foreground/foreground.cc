@@ -12,6 +12,7 @@
 
 #include "base/loop/loop.h"
 #include "base/strings.h"
+#include "launcher/foreground/core_file.h"
 #include "launcher/foreground/devices.h"
 #include "launcher/monitor/end_report.h"
 #include "launcher/monitor/monitor_launcher.h"
@@ -90,15 +91,28 @@ Result<std::unique_ptr<MonitorProcess>> StartMonitor(Loop& loop, const Run& run,
   return MonitorProcess::Start(loop, spec);
 }
 
-Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, int console) {
-  std::vector<int> fds = {run.image.get(), console};
-  for (const ForegroundDevice& device : run.devices) fds.push_back(device.fd.get());
+// What the monitor writes into, all borrowed.
+struct Outputs {
+  int console = -1;
+  std::optional<CoreFile>* core = nullptr;  // made here, when the run is to leave one
+};
+
+Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, const Outputs& outputs) {
+  std::vector<int> fds = {run.image.get(), outputs.console};
   run.frame->flags = purpose == Purpose::kCheck ? hypervisor::kJobCheckOnly : 0u;
+  if (outputs.core != nullptr && !run.options.core_directory.empty()) {
+    outputs.core->emplace(SUMMON_TRY(
+        CoreFile::Create(run.options.core_directory, process.pid()).Wrap("--dumpcore")));
+    run.frame->flags |= hypervisor::kJobCoreFile;
+    fds.push_back((*outputs.core)->fd());
+  }
+  for (const ForegroundDevice& device : run.devices) fds.push_back(device.fd.get());
   return process.SendJob(*run.frame, fds);
 }
 
 // Runs one monitor to its end. `on_stage` may be empty.
-Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose, int console,
+Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose,
+                          const Outputs& outputs,
                           const std::function<void(MonitorProcess&)>& meanwhile) {
   std::unique_ptr<MonitorProcess> process = SUMMON_TRY(StartMonitor(loop, run, kind, purpose));
   std::optional<MonitorExit> ended;
@@ -106,7 +120,7 @@ Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose
     ended = exit;
     loop.Stop();
   });
-  const Status given = GiveJob(*process, run, purpose, console);
+  const Status given = GiveJob(*process, run, purpose, outputs);
   // A monitor that died before its job says why in its end report.
   if (!given.ok() && given.error().code() != ErrorCode::kUnavailable) return given.error();
   if (meanwhile) meanwhile(*process);
@@ -116,7 +130,7 @@ Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose
 
 Status CheckAs(Loop& loop, const Run& run, Kind kind, int null_device) {
   const MonitorExit exit =
-      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, null_device, nullptr));
+      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, {.console = null_device}, nullptr));
   const bool sound = exit.broken.empty() && exit.end &&
                      exit.end->reason == hypervisor::EndReason::kHalted;
   if (sound) return Ok();
@@ -197,6 +211,12 @@ void Complain(std::string_view text) {
   (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
 }
 
+void TellCore(CoreFile& core) {
+  const Result<std::string> path = core.Keep();
+  if (!path.ok()) return Complain(path.error().message());
+  if (!path->empty()) Complain(StrCat("the guest's core is in ", *path));
+}
+
 Result<int> StatusOf(const EndReport& report, bool guest_ran) {
   switch (report.reason) {
     case EndReason::kHalted: return report.exit_status;
@@ -219,6 +239,11 @@ Result<int> RunForeground(const ForegroundOptions& options) {
   const Run run = SUMMON_TRY(Gather(options));
   std::unique_ptr<Loop> loop = SUMMON_TRY(Loop::Create());
   const Kind kind = SUMMON_TRY(FindKind(*loop, run));
+  if (kind == Kind::kProcess && !options.core_directory.empty()) {
+    return Error(ErrorCode::kInvalid,
+                 "--dumpcore: a process guest leaves no core (its memory is that of a process "
+                 "that must not be looked into); only images built for hvt do");
+  }
   std::unique_ptr<ConsoleCopy> console = SUMMON_TRY(ConsoleCopy::Create(*loop));
 
   int ended_by = 0;
@@ -232,14 +257,16 @@ Result<int> RunForeground(const ForegroundOptions& options) {
           }));
     }
   };
-  const Result<MonitorExit> exit =
-      Await(*loop, run, kind, Purpose::kRun, console->writer(), end_on_signals);
+  std::optional<CoreFile> core;
+  const Result<MonitorExit> exit = Await(*loop, run, kind, Purpose::kRun,
+                                         {console->writer(), &core}, end_on_signals);
   signals.clear();
   console->Finish();
   console.reset();
   if (!exit.ok()) return exit.error();
   constexpr int kEndedBySignal = 128;  // as shells count it
   if (ended_by != 0) return kEndedBySignal + ended_by;
+  if (core) TellCore(*core);
   return StatusOf(InterpretExit(kind, Asked::kNo, *exit), exit->guest_ran);
 }
 

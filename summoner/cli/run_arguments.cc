@@ -124,13 +124,18 @@ Status ApplyOption(std::string_view argument, ForegroundOptions& options,
     return Ok();
   }
   if (option.key == "--launcher") return ApplyLauncher(argument, option, options);
+  if (option.key == "--dumpcore") {
+    if (option.value.value_or("").empty()) return Bad(argument, "expected --dumpcore=DIRECTORY");
+    options.core_directory = *option.value;
+    return Ok();
+  }
   if (option.key == "--guest-mode" && option.value) {
     options.guest_mode = *option.value;
     return Ok();
   }
   const auto nearest = NearestName(option.key, {"--mem", "--net", "--net-mac", "--block",
                                                 "--block-sector-size", "--launcher",
-                                                "--guest-mode"});
+                                                "--guest-mode", "--dumpcore"});
   return Bad(argument, nearest ? StrCat("unknown; did you mean ", *nearest, '?')
                                : "unknown; `summon run --help` lists what there is");
 }
@@ -147,6 +152,7 @@ std::string RunHelp() {
          "  --block-sector-size:NAME=N   its sector size, 512..32768 (default 512)\n"
          "  --launcher=kvm|process       how (default: what the image was built for)\n"
          "  --guest-mode=auto|ring0|ring3  for kvm; auto suits the host\n"
+         "  --dumpcore=DIRECTORY         a kvm guest that aborts or faults leaves a core there\n"
          "NAME is the device's name in the image's manifest.\n";
 }
 
