@@ -18,6 +18,7 @@ using launcher::ForegroundOptions;
 
 constexpr std::uint64_t kMemoryMibMin = 2;
 constexpr std::uint64_t kMemoryMibMax = 4096;
+constexpr std::uint64_t kSectorSizeMax = 0xffff'ffff;  // of a number; see ApplyLater
 
 Error Bad(std::string_view argument, std::string_view expected) {
   return Error(ErrorCode::kInvalid, StrCat("option ", Quote(argument), ": ", expected));
@@ -92,7 +93,8 @@ Status ApplyLater(const Later& later, ForegroundOptions& options) {
   }
   const auto size = ParseUnsigned(option.value.value_or(""));
   ForegroundBlock* block = FindDevice(options.blocks, option.device);
-  if (!size || *size < 512 || *size > 32768 || (*size & (*size - 1)) != 0) {
+  // Whether the size fits is judged with the file: an error of the devices, as in Solo5's tenders.
+  if (!size || *size > kSectorSizeMax) {
     return Bad(later.argument, "expected a power of two, 512..32768");
   }
   if (block == nullptr) return Bad(later.argument, "there is no --block of that name");

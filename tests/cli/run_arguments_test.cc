@@ -82,8 +82,10 @@ TEST(RunArguments, MulticastMacIsAnError) {
               HasSubstr("unicast"));
 }
 
-TEST(RunArguments, SectorSizeMustBeAPowerOfTwo) {
-  EXPECT_THAT(ErrorOf({"--block:a=f", "--block-sector-size:a=1000", "x.hvt"}),
+TEST(RunArguments, SectorSizeMustBeANumber) {
+  EXPECT_THAT(ErrorOf({"--block:a=f", "--block-sector-size:a=1k", "x.hvt"}),
+              HasSubstr("power of two"));
+  EXPECT_THAT(ErrorOf({"--block:a=f", "--block-sector-size:a=99999999999", "x.hvt"}),
               HasSubstr("power of two"));
 }
 

@@ -66,6 +66,28 @@ TEST_P(Run, DiskReadsWhatItWroteAndIsBounded) {
   EXPECT_THAT(finished.output, HasSubstr("SUCCESS"));
 }
 
+// The words are those of Solo5's own tenders, which scripts look for.
+TEST_P(Run, DiskOfHalfASectorIsRefused) {
+  const testbed::ScratchFolder folder;
+  const std::string disk = folder.Write("disk", std::string(6 * 1024, '\0'));
+  const Finished finished =
+      Guest("disk", {}, {"--block:storage=" + disk, "--block-sector-size:storage=4096"});
+  EXPECT_EQ(finished.exit_status, 1);
+  EXPECT_THAT(finished.output, HasSubstr("Backing storage size must be block aligned"));
+}
+
+TEST_P(Run, OddOrTooSmallSectorsAreRefused) {
+  const testbed::ScratchFolder folder;
+  const std::string disk = folder.Write("disk", std::string(256 * 521, '\0'));
+  for (const char* size : {"521", "256"}) {
+    const Finished finished = Guest(
+        "disk", {}, {"--block:storage=" + disk, std::string("--block-sector-size:storage=") + size});
+    EXPECT_EQ(finished.exit_status, 1) << size;
+    EXPECT_THAT(finished.output,
+                HasSubstr("Block size must be a multiple of 2 greater than or equal 512"));
+  }
+}
+
 TEST_P(Run, DeviceThatIsMissingIsNamed) {
   const Finished finished = Guest("disk", {});
   EXPECT_EQ(finished.exit_status, 1);
