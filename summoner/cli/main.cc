@@ -7,8 +7,10 @@
 
 #include "base/version.h"
 #include "launcher/foreground/foreground.h"
+#include "launcher/monitor/monitor_launcher.h"
 #include "summoner/cli/client.h"
 #include "summoner/cli/commands.h"
+#include "summoner/cli/doctor/judge.h"
 #include "summoner/cli/run_arguments.h"
 
 namespace summon::cli {
@@ -37,6 +39,18 @@ int Run(std::span<const std::string> arguments) {
   return *status;
 }
 
+int Doctor(Output output) {
+  const auto folder = launcher::OwnProgramDirectory();
+  if (!folder.ok()) {
+    std::fprintf(stderr, "summon doctor: %s\n", folder.error().message().c_str());
+    return kExitFailed;
+  }
+  const std::vector<Finding> findings = JudgeHost(ReadFacts({.root = "", .program_dir = *folder}));
+  std::fputs((output == Output::kJson ? DoctorJson(findings) : DoctorText(findings)).c_str(),
+             stdout);
+  return DoctorStatus(findings);
+}
+
 // Everything but `run`, whose options have names of their own.
 int ParseAndRun(int argc, char** argv) {
   CLI::App app{"Asks summond about services, wakes them and puts them away."};
@@ -59,6 +73,7 @@ int ParseAndRun(int argc, char** argv) {
   CLI::App* summon = app.add_subcommand("summon", "wake a service and wait until it is ready");
   CLI::App* reclaim = app.add_subcommand("reclaim", "put a service away now");
   CLI::App* logs = app.add_subcommand("logs", "what its machine printed lately");
+  CLI::App* doctor = app.add_subcommand("doctor", "what this machine lacks, and how to mend it");
   app.add_subcommand("run", "run one unikernel in the foreground");
   for (CLI::App* command : {status, summon, reclaim, logs}) {
     command->add_option("NAME", service, "the service")->required();
@@ -76,6 +91,7 @@ int ParseAndRun(int argc, char** argv) {
   }
   common.output = json ? Output::kJson : Output::kText;
   wait.wait = !no_wait;
+  if (doctor->parsed()) return Doctor(common.output);
   if (list->parsed()) return List(common);
   if (status->parsed()) return ShowStatus(common, service);
   if (summon->parsed()) return Summon(common, service, wait);

@@ -79,10 +79,10 @@ TEST_P(Run, DiskOfHalfASectorIsRefused) {
 TEST_P(Run, OddOrTooSmallSectorsAreRefused) {
   const testbed::ScratchFolder folder;
   const std::string disk = folder.Write("disk", std::string(256 * 521, '\0'));
-  for (const char* size : {"521", "256"}) {
-    const Finished finished = Guest(
-        "disk", {}, {"--block:storage=" + disk, std::string("--block-sector-size:storage=") + size});
-    EXPECT_EQ(finished.exit_status, 1) << size;
+  for (const std::string option : {"--block-sector-size:storage=521",
+                                   "--block-sector-size:storage=256"}) {
+    const Finished finished = Guest("disk", {}, {"--block:storage=" + disk, option});
+    EXPECT_EQ(finished.exit_status, 1) << option;
     EXPECT_THAT(finished.output,
                 HasSubstr("Block size must be a multiple of 2 greater than or equal 512"));
   }
