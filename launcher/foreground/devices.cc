@@ -59,7 +59,10 @@ Result<UniqueFd> AttachTap(const std::string& name) {
                         " mode tap; ip link set ", name, " up)"));
   }
   UniqueFd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid()) return ErrnoError("open /dev/net/tun", errno);
+  if (!fd.valid()) {
+    const Error error = ErrnoError("open /dev/net/tun", errno);
+    return Error(error.code(), StrCat(error.message(), " (`summon doctor` tells how to mend it)"));
+  }
   ifreq request{};
   request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI);
   std::memcpy(request.ifr_name, name.data(), name.size());

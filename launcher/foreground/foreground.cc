@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "base/loop/loop.h"
+#include "base/near_file.h"
 #include "base/strings.h"
 #include "launcher/foreground/core_file.h"
 #include "launcher/foreground/devices.h"
@@ -31,16 +33,34 @@ struct Run {
   std::vector<ForegroundDevice> devices;
 };
 
+void Complain(std::string_view text) {
+  const std::string line = StrCat("summon: ", text, "\n");
+  (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
+}
+
+Error ImageError(const std::string& path, int open_errno) {
+  const Error error = ErrnoError(StrCat("open image ", path), open_errno);
+  const auto hint = open_errno == ENOENT ? NearFileHint(path) : std::nullopt;
+  return hint ? Error(error.code(), StrCat(error.message(), " (", *hint, ')')) : error;
+}
+
 Result<Run> Gather(const ForegroundOptions& options) {
   Run run{options, options.monitor_dir, UniqueFd(), std::make_unique<hypervisor::JobFrame>(), {}};
   if (run.monitor_dir.empty()) run.monitor_dir = SUMMON_TRY(OwnProgramDirectory());
   run.image = UniqueFd(open(options.image.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!run.image.valid()) return ErrnoError(StrCat("open image ", options.image), errno);
+  if (!run.image.valid()) return ImageError(options.image, errno);
+  if (struct stat status {}; fstat(run.image.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    return Error(ErrorCode::kInvalid, StrCat(options.image, " is a directory; must be an image"));
+  }
   for (const ForegroundNet& net : options.nets) {
     run.devices.push_back(SUMMON_TRY(OpenNet(net).Wrap(StrCat("--net:", net.name))));
   }
   for (const ForegroundBlock& block : options.blocks) {
     run.devices.push_back(SUMMON_TRY(OpenBlock(block).Wrap(StrCat("--block:", block.name))));
+    if (run.devices.back().device.read_only != 0 && !block.file.starts_with("@")) {
+      Complain(StrCat("note: ", block.file, " cannot be written by this user; ", block.name,
+                      " is read only"));
+    }
   }
   if (run.devices.size() > hypervisor::kDevicesMax) {
     return Error(ErrorCode::kInvalid, StrCat(run.devices.size(), " devices; at most ",
@@ -80,7 +100,8 @@ Result<std::unique_ptr<MonitorProcess>> StartMonitor(Loop& loop, const Run& run,
       const Error error = ErrnoError(StrCat("open ", run.options.kvm_path), errno);
       return Error(error.code(), StrCat(error.message(),
                                         " (this image needs KVM; is it enabled, and are you in "
-                                        "the group kvm? Its spt build runs without)"));
+                                        "the group kvm? Its spt build runs without; `summon "
+                                        "doctor` tells more)"));
     }
     spec.kvm_fd = kvm.get();
     spec.arguments.push_back(StrCat("--kvm-fd=", kMonitorKvmFd));
@@ -153,7 +174,8 @@ Result<Kind> FindKind(Loop& loop, const Run& run) {
   if (as_likely.ok()) return likely;
   const Status as_other = CheckAs(loop, run, other, null_device.get());
   if (as_other.ok()) return other;
-  if (named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
+  const bool same = as_likely.error().message() == as_other.error().message();
+  if (same || named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
   return Error(as_likely.error().code(),
                StrCat(path, ": as ", KindName(likely), ": ", as_likely.error().message(), "; as ",
                       KindName(other), ": ", as_other.error().message()));
@@ -206,11 +228,6 @@ class ConsoleCopy final {
   std::unique_ptr<FdWatcher> watcher_;
 };
 
-void Complain(std::string_view text) {
-  const std::string line = StrCat("summon: ", text, "\n");
-  (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
-}
-
 void TellCore(CoreFile& core) {
   const Result<std::string> path = core.Keep();
   if (!path.ok()) return Complain(path.error().message());
@@ -226,8 +243,11 @@ Result<int> StatusOf(const EndReport& report, bool guest_ran) {
     default: break;
   }
   if (!guest_ran) {
-    const bool rejected = report.reason == EndReason::kImageRejected;
-    return Error(rejected ? ErrorCode::kInvalid : ErrorCode::kUnavailable, report.detail);
+    if (report.reason == EndReason::kImageRejected) {
+      return Error(ErrorCode::kInvalid, report.detail);
+    }
+    return Error(ErrorCode::kUnavailable,
+                 StrCat(report.detail, " (`summon doctor` tells what this machine lacks)"));
   }
   Complain(report.detail);
   return 1;

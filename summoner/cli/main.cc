@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/strings.h"
 #include "base/version.h"
 #include "launcher/foreground/foreground.h"
 #include "launcher/monitor/monitor_launcher.h"
@@ -31,6 +32,10 @@ int Run(std::span<const std::string> arguments) {
     std::fprintf(stderr, "summon run: %s\n", options.error().message().c_str());
     return kExitUsage;
   }
+  if (const auto misplaced = MisplacedOption(arguments)) {
+    std::fprintf(stderr, "summon run: note: %s comes after the image, so it is the guest's\n",
+                 misplaced->c_str());
+  }
   const auto status = launcher::RunForeground(*options);
   if (!status.ok()) {
     std::fprintf(stderr, "summon run: %s\n", status.error().message().c_str());
@@ -49,6 +54,14 @@ int Doctor(Output output) {
   std::fputs((output == Output::kJson ? DoctorJson(findings) : DoctorText(findings)).c_str(),
              stdout);
   return DoctorStatus(findings);
+}
+
+// What somebody may have meant by a first word that is no command; empty: no idea.
+std::string CommandHint(const std::string& word) {
+  if (word.ends_with(".hvt") || word.ends_with(".spt")) return StrCat("summon run ", word);
+  const auto nearest = NearestName(
+      ToLower(word), {"list", "status", "summon", "reclaim", "logs", "run", "doctor"});
+  return nearest ? StrCat("summon ", *nearest) : std::string();
 }
 
 // Everything but `run`, whose options have names of their own.
@@ -87,7 +100,11 @@ int ParseAndRun(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    const int reported = app.exit(error);
+    if (reported == 0) return kExitOk;
+    const std::string hint = argc > 1 && argv[1][0] != '-' ? CommandHint(argv[1]) : "";
+    if (!hint.empty()) std::fprintf(stderr, "Did you mean `%s`?\n", hint.c_str());
+    return kExitUsage;
   }
   common.output = json ? Output::kJson : Output::kText;
   wait.wait = !no_wait;

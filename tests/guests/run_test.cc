@@ -52,6 +52,24 @@ TEST_P(Run, HelloPrintsItsCommandLineAndSucceeds) {
   EXPECT_THAT(hello.output, HasSubstr("SUCCESS"));
 }
 
+TEST_P(Run, OptionBehindTheImageIsTheGuestsAndIsRemarkedOn) {
+  const Finished hello = Guest("hello", {"--mem=64"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+  EXPECT_THAT(hello.output, HasSubstr("command line: --mem=64"));
+  EXPECT_THAT(hello.output, HasSubstr("note: --mem=64 comes after the image"));
+}
+
+TEST_P(Run, Solo5LevelIsNoArgumentOfTheGuests) {
+  const Finished hello = Guest("hello", {"--solo5:quiet", "word"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+  EXPECT_THAT(hello.output, HasSubstr("command line: word"));
+}
+
+TEST_P(Run, GuestMayHaveFourGiB) {
+  const Finished hello = Guest("hello", {}, {"--mem=4096"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+}
+
 TEST_P(Run, ClockNeverWakesEarly) {
   const Finished clock = Guest("clock", {});
   EXPECT_EQ(clock.exit_status, 0) << clock.output;
