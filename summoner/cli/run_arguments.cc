@@ -79,6 +79,13 @@ Error UnknownOption(std::string_view argument, const Option& option) {
   if (option.key == "--solo5") {
     return Bad(argument, "is a word for the guest: it comes after the image");
   }
+  if (option.key == "--gdb" || option.key == "--gdb-port") {
+    return Bad(argument, "Solo5's debugger stub is not there; --dumpcore=DIRECTORY leaves a core "
+                         "for gdb");
+  }
+  if (option.key == "--x-exec-heap") {
+    return Bad(argument, "not supported: nothing of a guest is both writable and executable");
+  }
   if (!argument.starts_with("--")) {
     return Bad(argument, "unknown; options begin with -- (an image whose name begins with - "
                          "comes after --)");

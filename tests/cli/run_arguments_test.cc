@@ -87,6 +87,12 @@ TEST(RunArguments, Solo5WordsAfterTheImageAreTheGuests) {
   EXPECT_THAT(options->arguments, ElementsAre("--solo5:quiet", "word"));
 }
 
+TEST(RunArguments, OptionsOfSolo5ThatAreNotThereSayWhy) {
+  EXPECT_THAT(ErrorOf({"--gdb", "x.hvt"}), HasSubstr("--dumpcore"));
+  EXPECT_THAT(ErrorOf({"--gdb-port=1234", "x.hvt"}), HasSubstr("--dumpcore"));
+  EXPECT_THAT(ErrorOf({"--x-exec-heap", "x.spt"}), HasSubstr("not supported"));
+}
+
 TEST(RunArguments, GuestModesAreThree) {
   EXPECT_TRUE(Parse({"--guest-mode=auto", "x.hvt"}).ok());
   EXPECT_TRUE(Parse({"--guest-mode=ring0", "x.hvt"}).ok());
