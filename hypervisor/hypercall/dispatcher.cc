@@ -216,7 +216,7 @@ std::optional<End> HypercallDispatcher::NetRead(std::uint64_t argument) {
 End HypercallDispatcher::Halt(std::uint64_t argument) {
   const auto call = world_.memory.Copy<HaltCall>(argument);
   if (!call) return BadPointer(Hypercall::kHalt, "the structure", argument, sizeof(HaltCall));
-  End end{EndReason::kHalted, call->exit_status, {}};
+  End end{EndReason::kHalted, call->exit_status, {}, call->cookie};
 #if defined(__x86_64__)
   if (call->exit_status == kExitAbort && call->cookie != 0) {
     // A cookie that points nowhere describes nothing: the guest has ended all the same.

@@ -226,6 +226,14 @@ std::uint64_t Machine::FaultAddress() {
   return special.cr2;
 }
 
+SegmentValues Machine::Segments() const {
+  kvm_sregs special{};
+  (void)ioctl(vcpu_.get(), KVM_GET_SREGS, &special);  // likewise
+  return {.cs = special.cs.selector, .ss = special.ss.selector, .ds = special.ds.selector,
+          .es = special.es.selector, .fs = special.fs.selector, .gs = special.gs.selector,
+          .fs_base = special.fs.base, .gs_base = special.gs.base};
+}
+
 bool Machine::WriteMsr(std::uint32_t msr, std::uint64_t value) {
   struct {
     ListHead head{.count = 1};

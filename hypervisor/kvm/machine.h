@@ -22,7 +22,7 @@ namespace summon::hypervisor {
 // What the sandbox lets a monitor do to its virtual CPU once the guest runs.
 extern const std::uint64_t kIoctlRun;           // KVM_RUN
 extern const std::uint64_t kIoctlGetRegisters;  // KVM_GET_REGS: where a guest went wrong
-extern const std::uint64_t kIoctlGetSpecial;    // KVM_GET_SREGS: CR2 of a ring-3 guest's fault
+extern const std::uint64_t kIoctlGetSpecial;    // KVM_GET_SREGS: a ring-3 guest's CR2; cores
 extern const std::uint64_t kIoctlSetMsrs;       // KVM_SET_MSRS: FS_BASE of a ring-3 guest
 // And when a snapshot may be asked for: what SaveState() uses.
 extern const std::span<const std::uint64_t> kIoctlsOfSaveState;
@@ -85,6 +85,7 @@ class Machine final : public CpuAccess {
   void SetRegisters(const GeneralRegisters& registers) override;
   std::uint64_t FaultAddress() override;
   bool WriteMsr(std::uint32_t msr, std::uint64_t value) override;
+  SegmentValues Segments() const;
 
  private:
   Machine(UniqueFd vm, UniqueFd vcpu) : vm_(std::move(vm)), vcpu_(std::move(vcpu)) {}

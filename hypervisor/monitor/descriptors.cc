@@ -75,6 +75,10 @@ Status CheckDescriptors(const Job& job, const std::vector<UniqueFd>& fds) {
     if (!job.has(flag)) continue;
     SUMMON_TRY(CheckAccess(fds[job.position(flag)].get(), Access::kBoth, "a file to write"));
   }
+  if (job.has(kJobCoreFile)) {
+    const int core = fds[job.position(kJobCoreFile)].get();
+    SUMMON_TRY(CheckAccess(core, Access::kWrite, "the core file"));
+  }
   for (std::size_t i = 0; i < job.devices().size(); ++i) {
     SUMMON_TRY(CheckDevice(job.devices()[i], fds[job.first_device() + i].get()));
   }
@@ -105,6 +109,10 @@ Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd>
   if (job.has(kJobSnapshots)) {
     UniqueFd& file = fds[job.position(kJobSnapshots)];
     placed.owners.push_back(SUMMON_TRY(Place(std::move(file), kSnapshotFd)));
+  }
+  if (job.has(kJobCoreFile)) {
+    UniqueFd& core = fds[job.position(kJobCoreFile)];
+    placed.owners.push_back(SUMMON_TRY(Place(std::move(core), kCoreFd)));
   }
 
   int next_net = kFirstDeviceFd;

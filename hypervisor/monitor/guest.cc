@@ -3,8 +3,10 @@
 #include "hypervisor/monitor/guest.h"
 
 #include "hypervisor/abi/boot_area.h"
+#include "hypervisor/arch/x86_64/layout.h"
 #include "hypervisor/arch/x86_64/page_tables.h"
 #include "hypervisor/kvm/kick.h"
+#include "hypervisor/monitor/core_dump.h"
 #include "hypervisor/monitor/device_set.h"
 #include "hypervisor/sandbox/monitor_policy.h"
 #include "hypervisor/sandbox/process.h"
@@ -105,9 +107,12 @@ Status Guest::CloseSandbox(const Surroundings& around) {
       kFirstDeviceFd + static_cast<int>(placed.net_count + placed.block_count);
   SUMMON_TRY(LimitToWhatIsThere(descriptors_end));
   MonitorNeeds needs{placed.net_count, placed.block_count, {}, snapshot_ != nullptr};
+  needs.core_file = around.job.has(kJobCoreFile);
   const std::uint64_t ring0_ioctls[] = {kIoctlRun, kIoctlGetRegisters};
+  const std::uint64_t ring0_ioctls_of_cores[] = {kIoctlRun, kIoctlGetRegisters, kIoctlGetSpecial};
   const std::uint64_t ring3_ioctls[] = {kIoctlRun, kIoctlGetSpecial, kIoctlSetMsrs};
   needs.vcpu_ioctls = ring0_ioctls;
+  if (needs.core_file) needs.vcpu_ioctls = ring0_ioctls_of_cores;
   if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = ring3_ioctls;
   if (needs.snapshots) needs.snapshot_ioctls = kIoctlsOfSaveState;
   const FilterProgram filter = SUMMON_TRY(BuildFilter(MonitorPolicy(needs).rules()));
@@ -139,6 +144,7 @@ End Guest::Run(const Surroundings& around) {
   const std::optional<End> refused = Enter(dispatcher, orders, around);
   End end = refused ? *refused : Loop(dispatcher, orders);
   if (end.reason == EndReason::kSnapshotTaken) end = TakeSnapshot(dispatcher);
+  if (around.job.has(kJobCoreFile) && LeavesCore(end)) DumpCore(end);
   losses_ = {dispatcher.counters().frames_dropped, dispatcher.counters().console_bytes_lost};
   return end;
 }
@@ -172,6 +178,28 @@ End Guest::Loop(HypercallDispatcher& dispatcher, Orders& orders) {
     } else if (const auto* end = std::get_if<End>(&step)) {
       return *end;
     }
+  }
+}
+
+void Guest::DumpCore(End& end) {
+  CoreSubject subject{.memory_bytes = memory_.size()};
+  CoreRegisters& registers = subject.registers;
+  registers = {mode_->GuestRegisters(), prepared_.machine.Segments()};
+  if (prepared_.ring == CpuRing::kRing3) {  // as the guest believes
+    SegmentValues& segments = registers.segments;
+    const SegmentValues real = segments;
+    segments = {kKernelCode, kKernelData, kKernelData, kKernelData, kKernelData, kKernelData,
+                real.fs_base, real.gs_base};
+  }
+  const auto trap = memory_.Copy<TrapCookieX86>(end.trap_cookie);  // 0 is nobody's address
+  if (trap) ApplyTrap(*trap, registers);
+  if (trap || end.reason == EndReason::kGuestFault) {
+    subject.signal = CoreSignal::kSegmentationFault;
+  }
+  if (const int failed = WriteCore(kCoreFd, subject, memory_.all()); failed != 0) {
+    if (!end.detail.empty()) end.detail.Add("; ");
+    end.detail.Add("writing the core failed with errno ");
+    end.detail.AddNumber(static_cast<std::uint64_t>(failed));
   }
 }
 

@@ -59,6 +59,8 @@ class Guest final {
   std::optional<End> Enter(HypercallDispatcher& dispatcher, Orders& orders,
                            const Surroundings& around);
   End Loop(HypercallDispatcher& dispatcher, Orders& orders);
+  // Writes the core file, and says in `end` when it cannot.
+  void DumpCore(End& end);
   End TakeSnapshot(const HypercallDispatcher& dispatcher);
 
   PreparedMachine prepared_;  // destroyed last: it holds the memory

@@ -26,6 +26,7 @@
 #include "hypervisor/monitor/guest.h"
 #include "hypervisor/monitor/options.h"
 #include "hypervisor/monitor/prepare.h"
+#include "hypervisor/monitor/probe.h"
 #include "hypervisor/sandbox/process.h"
 
 namespace summon::hypervisor {
@@ -194,6 +195,16 @@ int Run(const Options& options) {
   return ExitStatusOf(end);
 }
 
+int Probe(const Options& options) {
+  const Result<std::string> line = ProbeHost(options.kvm_fd);
+  if (!line.ok()) {
+    (void)std::fprintf(stderr, "summon-monitor: %s\n", line.error().message().c_str());
+    return kExitFailure;
+  }
+  (void)std::printf("%s\n", line->c_str());
+  return 0;
+}
+
 }  // namespace
 }  // namespace summon::hypervisor
 
@@ -204,5 +215,6 @@ int main(int argc, char** argv) {
     (void)std::fprintf(stderr, "summon-monitor: %s\n", options.error().message().c_str());
     return summon::hypervisor::kExitUsage;
   }
+  if (options->probe) return summon::hypervisor::Probe(*options);
   return summon::hypervisor::Run(*options);
 }

@@ -45,7 +45,7 @@ Result<Machine> NewMachine(int kvm_fd) {
 
 }  // namespace
 
-Result<CpuRing> ProbeRing(int kvm_fd) {
+Result<RingProbe> ProbeRing(int kvm_fd) {
   // The mapping is declared first: it outlives the machine that uses it.
   const GuestMapping mapping = SUMMON_TRY(GuestMapping::Create(kMemoryUnit));
   Machine machine = SUMMON_TRY(NewMachine(kvm_fd));
@@ -68,12 +68,14 @@ Result<CpuRing> ProbeRing(int kvm_fd) {
     }
     least = std::min(least, exit.value);
   }
-  return least > kProbeInstructions * kInterpretedCycles ? CpuRing::kRing3 : CpuRing::kRing0;
+  const bool interpreted = least > kProbeInstructions * kInterpretedCycles;
+  return RingProbe{interpreted ? CpuRing::kRing3 : CpuRing::kRing0,
+                   static_cast<double>(least) / kProbeInstructions};
 }
 
 Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode) {
   CpuRing ring = mode == ModeChoice::kRing3 ? CpuRing::kRing3 : CpuRing::kRing0;
-  if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd));
+  if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd)).ring;
   PreparedMachine prepared{SUMMON_TRY(GuestMapping::Reserve(kGuestMemoryMax)),
                            SUMMON_TRY(NewMachine(kvm_fd)), 0, ring};
   SUMMON_TRY(prepared.machine.AddMemory(0, prepared.mapping.reserved().first(kMemoryPrepared)));

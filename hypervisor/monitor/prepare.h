@@ -36,6 +36,10 @@ Status AddRestOfMemory(PreparedMachine& prepared);
 // which shows that it interprets them (measured: about 1,600 cycles; a real CPU takes one).
 // Uses a machine of its own, thrown away afterwards.
 inline constexpr std::uint64_t kInterpretedCycles = 100;
-Result<CpuRing> ProbeRing(int kvm_fd);
+struct RingProbe {
+  CpuRing ring = CpuRing::kRing0;
+  double cycles_per_instruction = 0;  // of the time-stamp counter, in guest ring 0
+};
+Result<RingProbe> ProbeRing(int kvm_fd);
 
 }  // namespace summon::hypervisor

@@ -41,6 +41,9 @@ MonitorPolicy::MonitorPolicy(const MonitorNeeds& needs) {
   }
   // No address: only to the peer that the socket has.
   Add({SYS_sendto, {ArgEquals(Arg{0}, kControlFd), ArgEquals(Arg{4}, 0)}, "reports"});
+  if (needs.core_file) {
+    Add({SYS_pwrite64, {ArgEquals(Arg{0}, kCoreFd)}, "the core of a guest that ended badly"});
+  }
   Add({SYS_clock_gettime, {}, "deadlines and wall time, where there is no vDSO"});
   Add({SYS_exit_group, {}, "the end"});
 }

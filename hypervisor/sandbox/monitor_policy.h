@@ -31,6 +31,7 @@ struct MonitorNeeds {
   std::span<const std::uint64_t> vcpu_ioctls;  // the first is KVM_RUN
   bool snapshots = false;                      // one may be written to kSnapshotFd
   std::span<const std::uint64_t> snapshot_ioctls = {};
+  bool core_file = false;                      // a core may be written to kCoreFd
 };
 
 class MonitorPolicy final {

@@ -36,6 +36,7 @@ struct ForegroundOptions {
   std::string monitor_dir;             // empty: the directory of our own executable
   std::string kvm_path = "/dev/kvm";
   std::string guest_mode;              // empty: the monitor chooses
+  std::string core_directory;          // where an aborting guest leaves a core; empty: nowhere
 };
 
 // Runs the image until it ends, with its console on our standard output, and returns the exit

@@ -95,6 +95,13 @@ bool Jumps(const DecodedInstruction& instruction) {
          instruction.kind == Privileged::kInterruptReturn;
 }
 
+TrapFrame ReadFrame(const GuestMemory& memory) {
+  TrapFrame frame;
+  // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
+  std::memcpy(&frame, memory.all().data() + kTrapFrameAddress, sizeof frame);
+  return frame;
+}
+
 Detail ExceptionDetail(std::string_view what, const TrapFrame& frame) {
   Detail detail(what);
   detail.Add(": exception ").AddNumber(frame.vector).Add(", error code ").AddHex(frame.error_code);
@@ -119,15 +126,25 @@ void InstallRing3Shim(const GuestMemory& memory) {
 }
 
 Step Ring3Mode::Interpret(const VcpuExit& exit) {
-  if (exit.kind == ExitKind::kPortWrite && exit.port == kShimPort) return Trap();
+  in_trap_ = exit.kind == ExitKind::kPortWrite && exit.port == kShimPort;
+  if (in_trap_) return Trap();
   if (exit.kind == ExitKind::kInterrupted) return Resume{};
   return DescribeExit(exit, memory_, cpu_, CpuRing::kRing3);
 }
 
+GeneralRegisters Ring3Mode::GuestRegisters() const {
+  GeneralRegisters registers = cpu_.Registers();
+  if (in_trap_) {
+    const TrapFrame frame = ReadFrame(memory_);
+    registers.rip = frame.rip;
+    registers.rflags = frame.rflags;
+    registers.values[kRsp] = frame.rsp;
+  }
+  return registers;
+}
+
 Step Ring3Mode::Trap() {
-  TrapFrame frame;
-  // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
-  std::memcpy(&frame, memory_.all().data() + kTrapFrameAddress, sizeof frame);
+  TrapFrame frame = ReadFrame(memory_);
   const GeneralRegisters shim = cpu_.Registers();
   registers_ = shim;
   registers_changed_ = false;

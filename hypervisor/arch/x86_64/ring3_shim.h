@@ -58,9 +58,13 @@ class Ring3Mode final : public GuestMode {
  public:
   Ring3Mode(const GuestMemory& memory, CpuAccess& cpu) : memory_(memory), cpu_(cpu) {}
   Step Interpret(const VcpuExit& exit) override;
+  GeneralRegisters GuestRegisters() const override;
 
   const Ring3State& state() const { return state_; }
-  void SetState(const Ring3State& state) { state_ = state; }
+  void SetState(const Ring3State& state) {
+    state_ = state;
+    in_trap_ = true;  // a snapshot is taken in a hypercall
+  }
 
  private:
   Step Trap();
@@ -83,6 +87,7 @@ class Ring3Mode final : public GuestMode {
 
   const GuestMemory& memory_;
   CpuAccess& cpu_;
+  bool in_trap_ = false;  // the CPU is in the shim: the guest's place is in the trap frame
   // Of the trap being handled, with the guest's own stack pointer and instruction pointer.
   GeneralRegisters registers_{};
   bool registers_changed_ = false;
