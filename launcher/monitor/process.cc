@@ -115,8 +115,8 @@ Status MonitorProcess::SendOrder(OrderKind kind, std::uint64_t number) {
 }
 
 Status MonitorProcess::Go() {
+  last_stamp_ = loop_.Now();  // before it: the answer may be quicker than we are
   SUMMON_TRY(SendOrder(OrderKind::kGo));
-  last_stamp_ = loop_.Now();
   if (hold_ == Hold::kHeld) {
     hold_ = Hold::kReleased;
     return Ok();
