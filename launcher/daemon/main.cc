@@ -61,17 +61,19 @@ Status Run(Loop& loop, Logger& log, const DaemonOptions& options) {
                               MonitorLauncherOptions{.monitor_dir = options.monitor_dir,
                                                      .kvm_path = options.kvm,
                                                      .pool = options.pool,
+                                                     .state_dir = options.state_dir,
                                                      .guest_mode = options.guest_mode}));
   server.Serve(*launcher);
   SUMMON_TRY(server.Listen(std::move(listener)));
 
   Timer farewell(loop, [&loop] { loop.Stop(); });
   bool ending = false;
-  const auto end = [&loop, &log, &server, &farewell, &ending] {
+  const auto end = [&loop, &log, &server, &launcher, &farewell, &ending] {
     if (ending) return;
     ending = true;
     log.Info("ending: reclaiming everything");
     farewell.Set(loop.Now() + kFarewell);
+    launcher->KeepSaved();  // services that rest in files go on with the next of us
     server.ForgetAll([&loop] { loop.Stop(); });
   };
   const SignalWatcher on_term(loop, SIGTERM, end);

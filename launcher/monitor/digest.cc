@@ -15,33 +15,22 @@
 
 namespace summon::launcher {
 
-namespace {
-
-// Not on the stack: its state has some hundred bytes that want 64-byte alignment.
-class Hasher final {
- public:
-  Hasher() : state_(XXH3_createState()) {
-    SUMMON_CHECK(state_ != nullptr);
-    XXH3_128bits_reset(state_);
-  }
-  ~Hasher() { XXH3_freeState(state_); }
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
-
-  void Add(Bytes bytes) { XXH3_128bits_update(state_, bytes.data(), bytes.size()); }
-  Digest Finish() const {
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_));
-    Digest digest;
-    std::copy_n(canonical.digest, digest.bytes.size(), digest.bytes.begin());
-    return digest;
-  }
-
- private:
-  XXH3_state_t* state_;
+struct Hasher::State {
+  XXH3_state_t xxh3;
 };
 
-}  // namespace
+Hasher::Hasher() : state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->xxh3); }
+Hasher::~Hasher() = default;
+
+void Hasher::Add(Bytes bytes) { XXH3_128bits_update(&state_->xxh3, bytes.data(), bytes.size()); }
+
+Digest Hasher::Finish() const {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state_->xxh3));
+  Digest digest;
+  std::copy_n(canonical.digest, digest.bytes.size(), digest.bytes.begin());
+  return digest;
+}
 
 std::string Digest::ToString() const {
   std::string text;

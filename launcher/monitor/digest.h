@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,22 @@ struct Digest {
   std::array<std::uint8_t, 16> bytes{};
   friend bool operator==(const Digest&, const Digest&) = default;
   std::string ToString() const;  // 32 lower-case hexadecimal digits
+};
+
+// Takes bytes piece by piece.
+class Hasher final {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  void Add(Bytes bytes);
+  Digest Finish() const;
+
+ private:
+  struct State;
+  const std::unique_ptr<State> state_;
 };
 
 // Of the parts one after the other.

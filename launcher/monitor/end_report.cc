@@ -69,6 +69,7 @@ EndReport FromProcess(const MonitorExit& exit) {
 
 std::string DescribeExit(const MonitorExit& exit) {
   if (!exit.broken.empty()) return StrCat("the monitor broke the protocol: ", exit.broken);
+  if (!exit.condemned.empty()) return StrCat("the monitor was ended: ", exit.condemned);
   if (exit.end && exit.end->detail[0] != '\0') return Printable(exit.end->detail);
   std::string text = exit.signalled ? StrCat("the monitor was killed by ", SignalText(exit.code))
                                     : StrCat("the monitor exited with status ", exit.code);
@@ -79,7 +80,7 @@ std::string DescribeExit(const MonitorExit& exit) {
 
 EndReport InterpretExit(Kind kind, Asked asked, const MonitorExit& exit) {
   EndReport report;
-  if (!exit.broken.empty()) {
+  if (!exit.broken.empty() || !exit.condemned.empty()) {
     report = EndReport{.reason = EndReason::kMonitorDied, .detail = DescribeExit(exit)};
   } else if (exit.end) {
     report.reason = ReasonOf(exit.end->reason);

@@ -49,15 +49,20 @@ struct Preparation::Copies {
   std::vector<ImageFile> sources;
   Result<std::unique_ptr<hypervisor::JobFrame>> frame = Error(ErrorCode::kIo, "not built");
   std::vector<Result<CheckedImage>> results;
+  std::optional<SnapshotStore> store;
+  std::uint64_t saved_bytes = 0;
+  std::string saved_problem;
 };
 
-Preparation::Preparation(Loop& loop, ImageChecker& checker, LaunchOrder order, Done done)
+Preparation::Preparation(Loop& loop, ImageChecker& checker, LaunchOrder order,
+                         const SnapshotStore* store, Done done)
     : loop_(loop), checker_(checker), done_(std::move(done)) {
   // Shared by the two halves of one offloaded task, which std::function copies.
   auto copies = std::make_shared<Copies>();
   copies->sources = std::move(order.images);
   order.images.clear();
   copies->order = std::move(order);
+  if (store != nullptr) copies->store.emplace(*store);
   loop_.Offload([copies] { Copy(*copies); },
                 [this, copies, alive = std::weak_ptr<bool>(alive_)] {
                   if (!alive.expired()) Copied(*copies);
@@ -86,6 +91,22 @@ void Preparation::Copy(Copies& copies) {
       return image;
     }());
   }
+  LookForSaved(copies);
+}
+
+void Preparation::LookForSaved(Copies& copies) {
+  if (!copies.store) return;
+  for (const Result<CheckedImage>& image : copies.results) {
+    if (!image.ok() || image->kind != Kind::kKvm) continue;
+    const Result<std::uint64_t> saved =
+        copies.store->Look({copies.order.service, image->digest, image->machine});
+    if (saved.ok()) {
+      copies.saved_bytes = *saved;
+    } else if (saved.error().code() != ErrorCode::kNotFound) {
+      copies.saved_problem = saved.error().message();
+      copies.store->Remove(copies.order.service);
+    }
+  }
 }
 
 Preparation::~Preparation() {
@@ -106,6 +127,11 @@ void Preparation::Copied(Copies& copies) {
     return done(copies.frame.error());
   }
   prepared_.frame = std::move(copies.frame).value();
+  prepared_.saved_bytes = copies.saved_bytes;
+  if (!copies.saved_problem.empty()) {
+    prepared_.complaints.push_back(
+        StrCat("a saved snapshot is of no use and was removed: ", copies.saved_problem));
+  }
   for (std::size_t i = copies.sources.size(); i-- > 0;) {
     Result<CheckedImage>& copy = copies.results[i];
     if (copy.ok()) {

@@ -115,8 +115,8 @@ Status MonitorProcess::SendOrder(OrderKind kind, std::uint64_t number) {
 }
 
 Status MonitorProcess::Go() {
+  last_stamp_ = loop_.Now();  // before it: the answer may be quicker than we are
   SUMMON_TRY(SendOrder(OrderKind::kGo));
-  last_stamp_ = loop_.Now();
   if (hold_ == Hold::kHeld) {
     hold_ = Hold::kReleased;
     return Ok();
@@ -139,6 +139,10 @@ Status MonitorProcess::Ping() {
 }
 
 void MonitorProcess::Kill() { SendSignal(spawned_.pidfd.get(), SIGKILL); }
+void MonitorProcess::Condemn(std::string why) {
+  exit_.condemned = std::move(why);
+  Kill();
+}
 void MonitorProcess::Stop() { SendSignal(spawned_.pidfd.get(), SIGSTOP); }
 void MonitorProcess::Continue() { SendSignal(spawned_.pidfd.get(), SIGCONT); }
 
@@ -215,7 +219,7 @@ void MonitorProcess::TakeStage(const ReportFrame& report) {
   const Instant at = std::clamp(InstantFromNanos(report.at_nanos), last_stamp_,
                                 std::max(last_stamp_, loop_.Now()));
   last_stamp_ = at;
-  if (on_stage_) on_stage_(stage, at);
+  if (const auto told = on_stage_) told(stage, at);  // a copy: it may be replaced from within
 }
 
 void MonitorProcess::TakePrepared(const ReportFrame& report) {
@@ -225,7 +229,7 @@ void MonitorProcess::TakePrepared(const ReportFrame& report) {
     return Break("a machine with a guest mode that does not exist");
   }
   machine_ = MachineReport{report.number, report.guest_mode};
-  if (on_prepared_) on_prepared_(*machine_);
+  if (const auto told = on_prepared_) told(*machine_);  // a copy: it may be replaced from within
 }
 
 void MonitorProcess::TakeHeld() {
@@ -233,13 +237,13 @@ void MonitorProcess::TakeHeld() {
     return Break("it holds a guest that it was not to hold");
   }
   hold_ = Hold::kHeld;
-  if (on_held_) on_held_();
+  if (const auto told = on_held_) told();  // a copy: it may be replaced from within
 }
 
 void MonitorProcess::TakePong(const ReportFrame& report) {
   if (!unanswered_ || report.number != pings_) return Break("an answer to no question");
   unanswered_ = false;
-  if (on_pong_) on_pong_();
+  if (const auto told = on_pong_) told();  // a copy: it may be replaced from within
 }
 
 // Up to the first instruction each stage needs the one before. After that the guest decides: it

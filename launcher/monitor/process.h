@@ -25,6 +25,7 @@ struct MonitorExit {
   std::optional<hypervisor::ReportFrame> end;  // its end report, when it sent one
   bool guest_ran = false;                      // it reported kRunning
   std::string broken;       // not empty: how it broke the protocol, and we killed it
+  std::string condemned;    // not empty: why else we killed it
   std::string diagnostics;  // the last it printed on standard error, made printable
 };
 
@@ -69,6 +70,8 @@ class MonitorProcess final {
   bool unanswered() const { return unanswered_; }
   // SIGKILL; the exit follows.
   void Kill();
+  // The same, and says why.
+  void Condemn(std::string why);
   // SIGSTOP and SIGCONT.
   void Stop();
   void Continue();
