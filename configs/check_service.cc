@@ -363,7 +363,8 @@ class ServiceCheck final {
   void CheckRest(const schema::Policy& policy, const Node& node) {
     Policy& out = out_.policy;
     if (node.Has("first_byte_slo_ms") && out.on_idle != OnIdle::kAuto) {
-      node.Warning("first_byte_slo_ms", -1, "first_byte_slo_ms has no effect without on_idle: AUTO");
+      node.Warning("first_byte_slo_ms", -1,
+                   "first_byte_slo_ms has no effect without on_idle: AUTO");
     }
     if (out.snapshots() && service_.launcher() == schema::Service::PROCESS) {
       node.Warning("on_idle", -1, "only KVM parks and saves; with launcher: PROCESS it goes off",
@@ -396,8 +397,9 @@ class ServiceCheck final {
     }
     if (out.saved_after && out.off_after && *out.off_after <= *out.saved_after) {
       node.Error("descend", 0,
-                 StrCat("descend goes OFF after ", out.off_after->count(), " s, but to SAVED after ",
-                        out.saved_after->count(), " s; the lower rung must come later"));
+                 StrCat("descend goes OFF after ", out.off_after->count(),
+                        " s, but to SAVED after ", out.saved_after->count(),
+                        " s; the lower rung must come later"));
     }
   }
 

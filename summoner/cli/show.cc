@@ -102,9 +102,8 @@ std::string StatusText(const control::Service& service) {
   text += Line("memory", StrCat(service.memory_mib(), " MiB"));
   text += Line("summons", StrCat(service.generation()));
   text += Line("last trigger", service.last_trigger());
-  if (!service.woke_from().empty()) {
-    text += Line("woke from", service.woke_from() == "off" ? "off: it booted" : service.woke_from());
-  }
+  const bool booted = service.woke_from() == "off";
+  text += Line("woke from", booted ? "off: it booted" : service.woke_from());
   if (service.lease_s() > 0) text += Line("lease", Seconds(service.lease_s()));
   if (service.quiet_s() > 0) text += Line("quiet for", Seconds(service.quiet_s()));
   if (service.waiters() > 0) text += Line("waiters", StrCat(service.waiters()));

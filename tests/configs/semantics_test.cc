@@ -243,7 +243,7 @@ TEST(ConfigRungs, WhatDoesNotFitTogetherIsAnError) {
   EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { rung: OFF after_s: 60 } "
                                      "descend { rung: OFF after_s: 90 } }")),
               HasSubstr("rung OFF stands twice"));
-  EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { rung: OFF after_s: 0 } }")),
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: SAVED descend { rung: OFF after_s: 0 } }")),
               HasSubstr("after_s is 0; must be 1..31536000"));
   EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { after_s: 9 } }")),
               HasSubstr("rung is missing"));

@@ -80,8 +80,10 @@ TEST(MetricRungs, MediansStandByRungAndKind) {
   catalogue.SetRung(Kind::kKvm, Rest::kParked,
                     {.wake = std::chrono::microseconds(500), .memory_bytes = 4096});
   const std::string text = catalogue.Exposition();
-  EXPECT_THAT(text, HasSubstr("summon_rung_wake_median_seconds{kind=\"kvm\",rung=\"parked\"} 0.0005"));
-  EXPECT_THAT(text, HasSubstr("summon_rung_memory_median_bytes{kind=\"kvm\",rung=\"parked\"} 4096"));
+  EXPECT_THAT(text, HasSubstr("summon_rung_wake_median_seconds{kind=\"kvm\","
+                              "rung=\"parked\"} 0.0005"));
+  EXPECT_THAT(text, HasSubstr("summon_rung_memory_median_bytes{kind=\"kvm\","
+                              "rung=\"parked\"} 4096"));
 }
 
 TEST(MetricRungs, WakesAndLossesAreCountedByRung) {
