@@ -145,8 +145,9 @@ using Event = std::variant<Requested, Admitted, BecameReady, Ended, TrafficSeen,
 // What `state` becomes when `event` happens at `now`; appends what has to be done. Total: every
 // event is allowed in every phase, and an event about another generation changes nothing.
 // Promises: Launch and Lower only when no instance exists; every waiter in exactly one Answer or
-// Refuse; no Reclaim for kIdle or kBudget before lease_until; generations and leases never go back; every
-// request is counted kAsked and, once `wanted` is empty again, has exactly one other outcome.
+// Refuse; no Reclaim for kIdle or kBudget before lease_until; generations and leases never go
+// back; every request is counted kAsked and, once `wanted` is empty again, has exactly one other
+// outcome.
 ServiceState Step(ServiceState state, const Event& event, const Policy& policy, Instant now,
                   Effects& effects);
 
