@@ -2,9 +2,11 @@
 #pragma once
 // Inside of the registry: what it keeps of one service. Only for its own source files.
 
+#include <array>
 #include <optional>
 #include <string>
 
+#include "summoner/rung_choice.h"
 #include "summoner/summoner.h"
 
 namespace summon::summoner {
@@ -24,6 +26,11 @@ struct Summoner::Service {
   std::optional<launcher::Kind> kind;
   std::optional<Trigger> last_trigger;
   std::optional<launcher::EndReport> last_end;
+  Rung launched_from = Rung::kOff;    // what rested when the last instance was launched
+  Rung counted_at = Rung::kOff;       // as it stands in resting_
+  Rung reclaimed_to = Rung::kOff;     // what the last Reclaim asked for
+  std::array<bool, launcher::kRungs> unreachable{};  // rungs that it did not come to rest at
+  FirstByteTimes first_bytes;
 };
 
 }  // namespace summon::summoner

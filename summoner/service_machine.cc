@@ -25,6 +25,17 @@ Instant IdleAt(const ServiceState& state, const Ready& ready, const Policy& poli
   return std::max(state.lease_until, Later(ready.quiet_since, policy.idle_timeout));
 }
 
+// When a service that rests is to be lowered. Not while it is about to be launched: that wakes it.
+Instant DescendAt(const ServiceState& state, const Asleep& asleep, const Policy& policy) {
+  Instant next = kNever;
+  if (state.wanted || asleep.lowering) return next;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (static_cast<Rung>(rung) <= asleep.rest.rung) continue;
+    next = std::min(next, Later(state.since, policy.descend_after[rung]));
+  }
+  return next;
+}
+
 }  // namespace
 
 // --- what the launcher tells ---
@@ -55,7 +66,7 @@ void Stepper::On(const Ended& event) {
     return;
   }
   if (const auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
-    return EndedWhileReclaiming(event, reclaiming->reason);
+    return EndedWhileReclaiming(event, Reclaiming(*reclaiming));
   }
   // Of a launcher that went away nothing follows about the service.
   const bool lost = event.reason == launcher::EndReason::kLost;
@@ -63,26 +74,41 @@ void Stepper::On(const Ended& event) {
     if (!lost) return Fail(event.reason, event.detail);
     ClearWanted(Outcome::kFailed);
     RefuseAll(RefuseReason::kUnavailable, event.detail);
-    return Enter(Asleep{});
+    return Enter(Asleep{event.rest});
   }
   if (!WasYoung()) {
     s_.failures = 0;
   } else if (!lost && event.reason != launcher::EndReason::kReclaimed) {
     return Fail(event.reason, event.detail);
   }
-  Enter(Asleep{});
+  Enter(Asleep{event.rest});
 }
 
-void Stepper::EndedWhileReclaiming(const Ended& event, ReclaimReason reason) {
-  if (reason == ReclaimReason::kNotReady) {
+void Stepper::EndedWhileReclaiming(const Ended& event, const Reclaiming& reclaiming) {
+  if (reclaiming.reason == ReclaimReason::kNotReady) {
     ++s_.failures;
     return Enter(Failed{Later(now_, Backoff(policy_, s_.failures)), event.reason, NotReadyText()});
   }
   if (s_.wanted && s_.problem.empty() && event.admission == Admission::kGranted) {
     return BeginSummon();
   }
-  Enter(Asleep{});
-  if (!s_.problem.empty()) RestUnavailable();
+  Enter(Asleep{event.rest});
+  // Somebody wanted it lower while it was on its way.
+  if (event.rest.rung < reclaiming.rung) AskLower(reclaiming.rung, reclaiming.reason);
+  if (!s_.problem.empty()) StayUnavailable();
+}
+
+// A change also settles whatever Lower was under way: it is the answer, or one that is not wanted
+// any more; a second Lower to the same rung does no harm.
+void Stepper::On(const Rested& event) {
+  if (auto* asleep = std::get_if<Asleep>(&s_.phase)) {
+    *asleep = Asleep{event.rest};
+  } else if (std::holds_alternative<Failed>(s_.phase) && event.rest.rung != Rung::kOff) {
+    // What failed is not worth its memory.
+    effects_.push_back(Lower{s_.service, Rung::kOff, ReclaimReason::kOrphan});
+  } else {
+    effects_.push_back(CountStale{});  // it crossed with a launch, which took it
+  }
 }
 
 void Stepper::On(const TrafficSeen&) {
@@ -118,13 +144,26 @@ void Stepper::On(const Tick&) {
     if (now_ < Later(s_.since, policy_.ready_timeout)) return;
     ClearWanted(Outcome::kFailed);
     RefuseAll(RefuseReason::kNotReady, NotReadyText());
-    StartReclaim(ReclaimReason::kNotReady);
+    StartReclaim(ReclaimReason::kNotReady, Rung::kOff);
   } else if (const auto* ready = std::get_if<Ready>(&s_.phase)) {
     // A deadline that was set before a lease grew comes too early: look at the lease, not at it.
-    if (now_ >= IdleAt(s_, *ready, policy_)) StartReclaim(ReclaimReason::kIdle);
+    if (now_ >= IdleAt(s_, *ready, policy_)) {
+      StartReclaim(ReclaimReason::kIdle, policy_.rest_at);
+    }
   } else if (const auto* failed = std::get_if<Failed>(&s_.phase)) {
     if (s_.wanted && now_ >= failed->retry_at) Enter(Asleep{});
+  } else if (const auto* asleep = std::get_if<Asleep>(&s_.phase)) {
+    if (now_ >= DescendAt(s_, *asleep, policy_)) TickWhileAsleep(*asleep);
   }
+}
+
+void Stepper::TickWhileAsleep(const Asleep& asleep) {
+  Rung due = asleep.rest.rung;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (now_ < Later(s_.since, policy_.descend_after[rung])) continue;
+    due = std::max(due, static_cast<Rung>(rung));
+  }
+  AskLower(due, ReclaimReason::kIdle);
 }
 
 void Stepper::On(const ReclaimAsked& event) {
@@ -132,19 +171,28 @@ void Stepper::On(const ReclaimAsked& event) {
   const bool ready = std::holds_alternative<Ready>(s_.phase);
   switch (event.reason) {
     case ReclaimReason::kBudget:
-      if (ready && now_ >= VictimFrom(s_, policy_)) StartReclaim(event.reason);
-      return;
+      if (now_ < VictimFrom(s_, policy_)) return;
+      // Memory is wanted: a rung that holds some would give back none.
+      if (ready) return StartReclaim(event.reason, std::max(policy_.rest_at, Rung::kSaved));
+      return AskLower(RestOf(s_).rung < Rung::kSaved ? Rung::kSaved : Rung::kOff, event.reason);
     case ReclaimReason::kOperator:
       if (summoning) {
         ClearWanted(Outcome::kFailed);
         RefuseAll(RefuseReason::kReclaimed, "an operator ended the instance");
       }
-      if (summoning || ready) StartReclaim(event.reason);
+      // One that is not ready yet has nothing that is worth waking.
+      if (summoning) return StartReclaim(event.reason, Rung::kOff);
+      if (ready) return StartReclaim(event.reason, event.rung);
+      if (auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
+        reclaiming->rung = std::max(reclaiming->rung, event.rung);
+      } else if (RestOf(s_).rung < event.rung) {
+        AskLower(event.rung, event.reason);
+      }
       return;
     case ReclaimReason::kRemoved:
       ClearWanted(summoning ? Outcome::kFailed : Outcome::kRefused);
       RefuseAll(RefuseReason::kRemoved, "the service is no longer configured");
-      if (summoning || ready) return StartReclaim(event.reason);
+      if (summoning || ready) return StartReclaim(event.reason, Rung::kOff);
       if (auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
         reclaiming->reason = event.reason;
       }
@@ -160,7 +208,7 @@ void Stepper::On(const ReclaimAsked& event) {
 void Stepper::On(const Unavailable& event) {
   s_.problem = event.problem;
   // In the other phases an instance exists, and its end will tell.
-  if (std::holds_alternative<Asleep>(s_.phase)) RestUnavailable();
+  if (std::holds_alternative<Asleep>(s_.phase)) StayUnavailable();
 }
 
 void Stepper::On(const Available&) {
@@ -180,11 +228,18 @@ void Stepper::BeginSummon() {
   effects_.push_back(Launch{{s_.service, s_.last_generation}});
 }
 
-void Stepper::StartReclaim(ReclaimReason reason) {
+void Stepper::StartReclaim(ReclaimReason reason, Rung rung) {
   const std::uint64_t generation = *LiveGeneration(s_);
   if (std::holds_alternative<Ready>(s_.phase) && !WasYoung()) s_.failures = 0;
-  Enter(Reclaiming{generation, reason});
-  effects_.push_back(Reclaim{{s_.service, generation}, reason});
+  Enter(Reclaiming{generation, reason, rung});
+  effects_.push_back(Reclaim{{s_.service, generation}, reason, rung});
+}
+
+void Stepper::AskLower(Rung rung, ReclaimReason reason) {
+  auto* asleep = std::get_if<Asleep>(&s_.phase);
+  if (asleep == nullptr || asleep->rest.rung >= rung || asleep->lowering >= rung) return;
+  asleep->lowering = rung;
+  effects_.push_back(Lower{s_.service, rung, reason});
 }
 
 void Stepper::Fail(launcher::EndReason reason, std::string detail) {
@@ -194,7 +249,7 @@ void Stepper::Fail(launcher::EndReason reason, std::string detail) {
   Enter(Failed{Later(now_, Backoff(policy_, s_.failures)), reason, std::move(detail)});
 }
 
-void Stepper::RestUnavailable() {
+void Stepper::StayUnavailable() {
   RefuseAll(RefuseReason::kUnavailable, s_.problem);
   if (!s_.packet_waits) ClearWanted(Outcome::kRefused);
 }
@@ -232,11 +287,16 @@ Instant NextDeadline(const ServiceState& state, const Policy& policy) {
     next = std::min(next, IdleAt(state, *ready, policy));
   } else if (const auto* failed = std::get_if<Failed>(&state.phase)) {
     if (state.wanted) next = std::min(next, failed->retry_at);
+  } else if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    next = std::min(next, DescendAt(state, *asleep, policy));
   }
   return next;
 }
 
 Instant VictimFrom(const ServiceState& state, const Policy& policy) {
+  if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    return asleep->rest.memory_bytes > 0 && !asleep->lowering ? state.since : kNever;
+  }
   const auto* ready = std::get_if<Ready>(&state.phase);
   if (ready == nullptr || policy.on_idle == OnIdle::kKeepRunning) return kNever;
   return std::max(state.lease_until, Later(ready->quiet_since, kVictimQuiet));
@@ -261,15 +321,9 @@ bool WaitsForAdmission(const ServiceState& state) {
   return std::holds_alternative<Asleep>(state.phase) && state.wanted && state.problem.empty();
 }
 
-std::string_view RungName(Rung rung) {
-  switch (rung) {
-    case Rung::kRunning: return "running";
-    case Rung::kPaused: return "paused";
-    case Rung::kParked: return "parked";
-    case Rung::kSaved: return "saved";
-    case Rung::kOff: return "off";
-  }
-  SUMMON_CHECK(false);
+Rest RestOf(const ServiceState& state) {
+  const auto* asleep = std::get_if<Asleep>(&state.phase);
+  return asleep == nullptr ? Rest() : asleep->rest;
 }
 
 }  // namespace summon::summoner

@@ -29,6 +29,7 @@ class Stepper final {
   void On(const Unavailable& event);
   void On(const Available& event);
   void On(const Adopted& event);
+  void On(const Rested& event);
 
  private:
   void RequestWhileReady(const Requested& event, Ready& ready);
@@ -36,7 +37,8 @@ class Stepper final {
   void RequestWhileFailed(const Requested& event);
   void RequestWhileAsleep(const Requested& event);
   void RequestNotAdmitted(const Requested& event);
-  void EndedWhileReclaiming(const Ended& event, ReclaimReason reason);
+  void EndedWhileReclaiming(const Ended& event, const Reclaiming& reclaiming);
+  void TickWhileAsleep(const Asleep& asleep);
 
   template <typename Next>
   void Enter(Next next) {
@@ -44,10 +46,11 @@ class Stepper final {
     s_.since = now_;
   }
   void BeginSummon();
-  void StartReclaim(ReclaimReason reason);
+  void StartReclaim(ReclaimReason reason, Rung rung);
+  void AskLower(Rung rung, ReclaimReason reason);
   void Fail(launcher::EndReason reason, std::string detail);
-  // An unwanted rest: whoever waits is told why, and only a packet is remembered.
-  void RestUnavailable();
+  // Asleep, and it must stay so: whoever waits is told why, and only a packet is remembered.
+  void StayUnavailable();
   bool WasYoung() const { return now_ < Later(s_.since, policy_.young); }
 
   void Count(Trigger trigger, Outcome outcome) {

@@ -30,6 +30,7 @@ Result<ServiceId> Summoner::Add(ServiceSpec spec, Instant now, Effects& effects)
   service->state.service = id;
   service->state.since = now;
   RefreshProblem(*service, now, effects);
+  ++resting_[static_cast<std::size_t>(service->counted_at)];
   services_.emplace(id, std::move(service));
   return id;
 }
@@ -38,6 +39,7 @@ void Summoner::Replace(ServiceId id, ServiceSpec spec, Instant now, Effects& eff
   Service* service = Find(id);
   if (service == nullptr) return;
   service->spec = std::move(spec);
+  service->unreachable = {};
   RefreshProblem(*service, now, effects);
   Index(*service);
   Pump(now, effects);
@@ -90,10 +92,10 @@ void Summoner::AnswerSent(ServiceId id, std::chrono::seconds ttl, Instant now) {
   Apply(*service, summoner::AnswerSent{ttl}, now, none);
 }
 
-void Summoner::ReclaimByOperator(ServiceId id, Instant now, Effects& effects) {
+void Summoner::ReclaimByOperator(ServiceId id, Rung rung, Instant now, Effects& effects) {
   Service* service = Find(id);
   if (service == nullptr) return;
-  Apply(*service, ReclaimAsked{ReclaimReason::kOperator}, now, effects);
+  Apply(*service, ReclaimAsked{ReclaimReason::kOperator, rung}, now, effects);
   Pump(now, effects);
 }
 
@@ -121,10 +123,9 @@ std::optional<ServiceStatus> Summoner::StatusOf(ServiceId id) const {
   const ServiceState& state = service.state;
   ServiceStatus status;
   status.phase = KindOf(state.phase);
-  const auto* asleep = std::get_if<Asleep>(&state.phase);
   const auto* failed = std::get_if<Failed>(&state.phase);
   const bool live = LiveGeneration(state).has_value();
-  status.rung = asleep != nullptr ? asleep->rung : live ? Rung::kRunning : Rung::kOff;
+  status.rest = RestOf(state);
   status.generation = state.last_generation;
   status.since = state.since;
   status.lease_until = state.lease_until;
@@ -171,10 +172,15 @@ void Summoner::Apply(Service& service, const Event& event, Instant now, Effects&
   const PhaseKind phase_before = KindOf(service.state.phase);
   const std::optional<Trigger> wanted_before = service.state.wanted;
   const std::size_t waiters_before = service.state.waiters.size();
+  const Rung rest_before = RestOf(service.state).rung;
+  if (service.spec.policy.on_idle == OnIdle::kAuto) {
+    service.spec.policy.rest_at = AutoRungOf(service);
+  }
 
   service.state = Step(std::move(service.state), event, service.spec.policy, now, effects);
 
   const ServiceState& after = service.state;
+  if (phase_before == PhaseKind::kAsleep) service.launched_from = rest_before;
   if (wanted_before) --CountersOf(*wanted_before).in_flight;
   if (after.wanted) ++CountersOf(*after.wanted).in_flight;
   if (!wanted_before && after.wanted) {
@@ -210,6 +216,9 @@ void Summoner::TakeNote(Service& service, const Effect& effect, Instant now) {
     service.last_summon.launched = now;
   } else if (const auto* reclaim = std::get_if<Reclaim>(&effect)) {
     ++counters_.reclaims[static_cast<std::size_t>(reclaim->reason)];
+    service.reclaimed_to = reclaim->rung;
+  } else if (const auto* lower = std::get_if<Lower>(&effect)) {
+    ++counters_.lowers[static_cast<std::size_t>(lower->reason)];
   } else if (std::holds_alternative<Answer>(effect)) {
     ++counters_.answers;
   } else if (const auto* refuse = std::get_if<Refuse>(&effect)) {
@@ -236,19 +245,53 @@ void Summoner::Index(Service& service) {
     if (deadline != kNever) deadlines_.insert({deadline, id});
     service.deadline = deadline;
   }
-  // What an instance was given stays its own, whatever a reload says about the next one.
-  std::uint64_t mib = 0;
-  if (const auto generation = LiveGeneration(service.state)) {
-    mib = *generation == service.held_by && service.share.mib != 0 ? service.share.mib
-                                                                   : NeedOf(service);
-    service.held_by = *generation;
-  }
-  admission_.Update(id, service.share, KindOf(service.state.phase), mib,
-                    VictimFrom(service.state, service.spec.policy));
+  admission_.Update(id, service.share, HoldingOf(service));
+  const Rung rung = RestOf(service.state).rung;
+  --resting_[static_cast<std::size_t>(service.counted_at)];
+  ++resting_[static_cast<std::size_t>(rung)];
+  service.counted_at = rung;
   if (WaitsForAdmission(service.state) && service.prepared && !service.share.queued) {
     ++counters_.deferred;
     admission_.Enqueue(id, service.share);
   }
+}
+
+AdmissionControl::Holding Summoner::HoldingOf(Service& service) const {
+  const ServiceState& state = service.state;
+  AdmissionControl::Holding holding;
+  holding.phase = KindOf(state.phase);
+  holding.victim_from = VictimFrom(state, service.spec.policy);
+  holding.leaving = holding.phase == PhaseKind::kReclaiming;
+  if (const auto generation = LiveGeneration(state)) {
+    // What an instance was given stays its own, whatever a reload says about the next one.
+    const bool lived = service.share.phase != PhaseKind::kAsleep &&
+                       service.share.phase != PhaseKind::kFailed;
+    const bool same = lived && *generation == service.held_by;
+    holding.mib = same ? service.share.mib : NeedOf(service);
+    service.held_by = *generation;
+  } else if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    constexpr std::uint64_t kMib = 1024 * 1024;
+    holding.mib = (asleep->rest.memory_bytes + kMib - 1) / kMib;
+    holding.leaving = asleep->lowering.has_value();
+  }
+  return holding;
+}
+
+// The rung that OnIdle::kAuto means for this service now.
+Rung Summoner::AutoRungOf(const Service& service) const {
+  const std::size_t first_kind = service.spec.kinds[0] ? 0 : launcher::kKinds - 1;
+  const std::size_t kind =
+      service.kind ? static_cast<std::size_t>(*service.kind) : first_kind;
+  RungFacts facts;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    const auto& measured = measures_[kind][rung];
+    const bool snapshot = static_cast<Rung>(rung) == Rung::kParked ||
+                          static_cast<Rung>(rung) == Rung::kSaved;
+    facts[rung].reachable = !service.unreachable[rung] && (!snapshot || service.spec.snapshots);
+    if (measured && measured->samples >= kRungSamplesMin) facts[rung].wake = measured->wake_p50;
+  }
+  return ChooseRung(facts, service.first_bytes.MedianOr(kFirstByteUnknown),
+                    service.spec.policy.first_byte_slo);
 }
 
 void Summoner::RefreshProblem(Service& service, Instant now, Effects& effects) {
@@ -285,12 +328,16 @@ Admission Summoner::AdmissionFor(const Service& service, Trigger trigger, Instan
   // Before the launcher has the order no frame can wait at a tap: not even a lookup is forgotten.
   if (!service.prepared) return Admission::kUnprepared;
   if (service.share.queued) return Admission::kQueued;
-  if (admission_.QueueEmpty() && admission_.Fits(NeedOf(service))) return Admission::kGranted;
+  if (admission_.QueueEmpty() && admission_.FitsInPlaceOf(service.share, NeedOf(service))) {
+    return Admission::kGranted;
+  }
   if (trigger != Trigger::kDns) return Admission::kQueued;
   // A lookup alone does not wait for others' instances to end by themselves: its packet asks
   // again, if it ever comes. What can be reclaimed for it, is.
   std::vector<ServiceId> victims;
-  const bool room = admission_.QueueEmpty() && admission_.MakeRoom(NeedOf(service), now, victims);
+  const bool room = admission_.QueueEmpty() &&
+                    admission_.MakeRoom(service.state.service, service.share, NeedOf(service),
+                                        now, victims);
   return room ? Admission::kQueued : Admission::kRefused;
 }
 
@@ -302,7 +349,16 @@ Admission Summoner::AdmissionAfterEnd(const Service& service) const {
 
 void Summoner::Pump(Instant now, Effects& effects) {
   pump_at_ = kNever;
+  LowerBeyondBudget(now, effects);
   while (!admission_.QueueEmpty() && PumpHead(now, effects)) {
+  }
+}
+
+// What rests is only worth memory that nobody else has: a smaller budget or an adopted instance
+// takes it back at once.
+void Summoner::LowerBeyondBudget(Instant now, Effects& effects) {
+  for (const ServiceId id : admission_.RestsBeyondBudget()) {
+    Apply(*services_.at(id), ReclaimAsked{ReclaimReason::kBudget}, now, effects);
   }
 }
 
@@ -312,9 +368,10 @@ bool Summoner::PumpHead(Instant now, Effects& effects) {
   Service* service = found == services_.end() ? nullptr : found->second.get();
   const bool waits =
       service != nullptr && service->prepared && WaitsForAdmission(service->state);
-  if (waits && !admission_.Fits(NeedOf(*service))) {
+  if (waits && !admission_.FitsInPlaceOf(service->share, NeedOf(*service))) {
     std::vector<ServiceId> victims;
-    if (!admission_.MakeRoom(NeedOf(*service), now, victims)) {
+    const ServiceId id = service->state.service;
+    if (!admission_.MakeRoom(id, service->share, NeedOf(*service), now, victims)) {
       pump_at_ = admission_.NextVictimAfter(now);
     }
     for (const ServiceId victim : victims) {
@@ -331,8 +388,10 @@ bool Summoner::PumpHead(Instant now, Effects& effects) {
 void Summoner::EraseIfAtRest(ServiceId id, Effects& effects) {
   const auto found = services_.find(id);
   if (found == services_.end()) return;
-  const Service& service = *found->second;
+  Service& service = *found->second;
   if (!service.removed || LiveGeneration(service.state)) return;
+  admission_.Update(id, service.share, AdmissionControl::Holding());  // what rests goes with it
+  --resting_[static_cast<std::size_t>(service.counted_at)];
   effects.push_back(Forget{id});
   if (service.deadline != kNever) deadlines_.erase({service.deadline, id});
   services_.erase(found);

@@ -20,13 +20,41 @@ void Summoner::OnPrepared(ServiceId id, const Status& status, Instant now, Effec
   Pump(now, effects);
 }
 
+void Summoner::NoteStage(Service& service, const launcher::StageReport& report) {
+  Waterfall& fall = service.last_summon;
+  auto& stamp = fall.stages[static_cast<std::size_t>(report.stage)];
+  if (stamp) return;
+  stamp = report.at;
+  if (report.stage == launcher::Stage::kReady) fall.from = report.from;
+  const auto ready = fall.At(launcher::Stage::kReady);
+  if (report.stage != launcher::Stage::kFirstByteOut || !ready) return;
+  service.first_bytes.Add(std::max(report.at - *ready, Duration::zero()));
+}
+
+void Summoner::CountWake(const Service& service, const launcher::StageReport& report) {
+  ++counters_.wakes[static_cast<std::size_t>(report.from)];
+  // Adopted ones were launched by the process before us: what rested then is not known.
+  const bool ours = service.last_summon.trigger.has_value();
+  if (!ours || service.launched_from >= report.from) return;
+  ++counters_.wake_fallbacks[static_cast<std::size_t>(service.launched_from)];
+}
+
+// Learns which rungs this service comes to rest at; what it rests at, a launch may find.
+void Summoner::NoteRest(Service& service, const launcher::EndReport& report) {
+  service.launched_from = report.rest.rung;
+  const auto* reclaiming = std::get_if<Reclaiming>(&service.state.phase);
+  if (reclaiming == nullptr || report.reason != launcher::EndReason::kReclaimed) return;
+  const Rung asked = service.reclaimed_to;
+  if (asked == Rung::kOff) return;
+  service.unreachable[static_cast<std::size_t>(asked)] = report.rest.rung != asked;
+}
+
 void Summoner::OnStage(InstanceId instance, const launcher::StageReport& report, Instant now,
                        Effects& effects) {
   Service* service = Find(instance.service);
   if (service == nullptr) return;
   if (service->last_summon.generation == instance.generation) {
-    auto& stamp = service->last_summon.stages[static_cast<std::size_t>(report.stage)];
-    if (!stamp) stamp = report.at;
+    NoteStage(*service, report);
   }
   const bool live = LiveGeneration(service->state) == instance.generation;
   if (live) service->kind = report.kind;
@@ -34,6 +62,7 @@ void Summoner::OnStage(InstanceId instance, const launcher::StageReport& report,
     if (!live) ++counters_.events_stale;
     return;
   }
+  if (live && KindOf(service->state.phase) == PhaseKind::kSummoning) CountWake(*service, report);
   Apply(*service, BecameReady{instance.generation}, now, effects);
   Pump(now, effects);
 }
@@ -46,14 +75,31 @@ void Summoner::OnEnded(InstanceId instance, const launcher::EndReport& report, I
     service->last_end = report;
     ++counters_.ends;
     if (KindOf(service->state.phase) != PhaseKind::kReclaiming) ++counters_.ends_unasked;
+    NoteRest(*service, report);
   }
   Apply(*service,
         Ended{instance.generation, report.reason,
               report.detail.empty() ? "the instance ended before it was ready" : report.detail,
-              AdmissionAfterEnd(*service)},
+              AdmissionAfterEnd(*service), report.rest},
         now, effects);
   EraseIfAtRest(instance.service, effects);
   Pump(now, effects);
+}
+
+void Summoner::OnRest(ServiceId id, const Rest& rest, Instant now, Effects& effects) {
+  Service* service = Find(id);
+  if (service == nullptr) return;
+  const auto* asleep = std::get_if<Asleep>(&service->state.phase);
+  if (asleep != nullptr && !asleep->lowering && asleep->rest.rung < rest.rung) {
+    ++counters_.rests_lost[static_cast<std::size_t>(asleep->rest.rung)];
+  }
+  Apply(*service, Rested{rest}, now, effects);
+  Pump(now, effects);
+}
+
+void Summoner::OnRungMeasured(const launcher::RungMeasure& measure) {
+  measures_[static_cast<std::size_t>(measure.kind)][static_cast<std::size_t>(measure.rung)] =
+      measure;
 }
 
 void Summoner::OnTraffic(ServiceId id, const launcher::Traffic& traffic, Instant now) {
@@ -91,6 +137,10 @@ void Summoner::LauncherLost(const std::string& reason, Instant now, Effects& eff
       if (KindOf(service->state.phase) != PhaseKind::kReclaiming) ++counters_.ends_unasked;
       Apply(*service, Ended{*generation, report.reason, report.detail, Admission::kQueued}, now,
             effects);
+    }
+    // Of a Lower that was under way nobody knows whether it was heard.
+    if (const auto* asleep = std::get_if<Asleep>(&service->state.phase)) {
+      Apply(*service, Rested{Rest(asleep->rest)}, now, effects);
     }
     if (service->removed) at_rest.push_back(id);
   }

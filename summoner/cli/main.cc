@@ -78,6 +78,7 @@ int ParseAndRun(int argc, char** argv) {
   std::string service;
   WaitOptions wait;
   bool no_wait = false;
+  std::string rung = "off";
   app.add_option("--socket", common.socket_path, "control socket of summond")
       ->default_val(kDefaultSocket);
   app.add_flag("--json", json, "print the answer as JSON");
@@ -97,6 +98,9 @@ int ParseAndRun(int argc, char** argv) {
         ->check(CLI::Range(1u, 60'000u))
         ->capture_default_str();
   }
+  reclaim->add_option("--rung", rung, "where it shall rest, or below")
+      ->check(CLI::IsMember({"paused", "parked", "saved", "off"}))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
@@ -112,7 +116,7 @@ int ParseAndRun(int argc, char** argv) {
   if (list->parsed()) return List(common);
   if (status->parsed()) return ShowStatus(common, service);
   if (summon->parsed()) return Summon(common, service, wait);
-  if (reclaim->parsed()) return Reclaim(common, service, wait);
+  if (reclaim->parsed()) return Reclaim(common, service, rung, wait);
   return Logs(common, service);
 }
 

@@ -14,6 +14,15 @@ namespace summon::summoner {
 
 namespace {
 
+// The rung that an operator names; off when none is named.
+std::optional<Rung> RungNamed(std::string_view name) {
+  if (name.empty()) return Rung::kOff;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (RungName(static_cast<Rung>(rung)) == name) return static_cast<Rung>(rung);
+  }
+  return std::nullopt;
+}
+
 constexpr std::size_t kRequestBytesMax = 4096;
 constexpr Duration kAcceptAgainAfter = std::chrono::milliseconds(200);
 
@@ -222,7 +231,13 @@ void ControlServer::HandleSummon(ConnectionId id, ServiceId service,
 
 void ControlServer::HandleReclaim(ConnectionId id, ServiceId service,
                                   const control::Request::Reclaim& reclaim) {
-  conductor_.Reclaim(service);
+  const auto rung = RungNamed(reclaim.rung());
+  if (!rung) {
+    return SendStatus(id, service, "invalid",
+                      StrCat("there is no rung ", Quote(reclaim.rung()),
+                             "; paused, parked, saved and off are"));
+  }
+  conductor_.Reclaim(service, *rung);
   const auto status = conductor_.summoner().StatusOf(service);
   const bool at_rest = !status || (status->phase != PhaseKind::kReclaiming &&
                                    status->phase != PhaseKind::kSummoning);

@@ -44,6 +44,7 @@ Result<launcher::LaunchOrder> MakeOrder(const configs::Service& service,
   }
   order.command_line = service.command_line;
   order.memory_mib = service.memory_mib;
+  order.snapshots = service.policy.snapshots();
   order.address = service.address;
   order.gateway = network.gateway;
   order.tap_name = service.net.tap_name;

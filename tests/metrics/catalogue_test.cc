@@ -75,6 +75,30 @@ TEST(MetricSummons, RefusalsAreCountedByReason) {
   EXPECT_THAT(catalogue.Exposition(), HasSubstr("summon_refusals_total{reason=\"backoff\"} 2"));
 }
 
+TEST(MetricRungs, MediansStandByRungAndKind) {
+  Catalogue catalogue("1", "kvm");
+  catalogue.SetRung(Kind::kKvm, Rest::kParked,
+                    {.wake = std::chrono::microseconds(500), .memory_bytes = 4096});
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_rung_wake_median_seconds{kind=\"kvm\","
+                              "rung=\"parked\"} 0.0005"));
+  EXPECT_THAT(text, HasSubstr("summon_rung_memory_median_bytes{kind=\"kvm\","
+                              "rung=\"parked\"} 4096"));
+}
+
+TEST(MetricRungs, WakesAndLossesAreCountedByRung) {
+  Catalogue catalogue("1", "kvm");
+  catalogue.Woken(Rest::kPaused, 3);
+  catalogue.WakeFellBack(Rest::kSaved, 2);
+  catalogue.RestLost(Rest::kParked, 1);
+  catalogue.Lowered(ReclaimReason::kBudget, 4);
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_wakes_total{rung=\"paused\"} 3"));
+  EXPECT_THAT(text, HasSubstr("summon_wake_fallbacks_total{rung=\"saved\"} 2"));
+  EXPECT_THAT(text, HasSubstr("summon_rests_lost_total{rung=\"parked\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_lowers_total{reason=\"budget\"} 4"));
+}
+
 TEST(MetricSummons, SeriesExistBeforeTheFirstEvent) {
   const Catalogue catalogue("1", "kvm");
   EXPECT_THAT(catalogue.Exposition(),
