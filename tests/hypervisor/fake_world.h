@@ -124,7 +124,8 @@ struct FakeWorld {
   FakeWaiter waiter;
   FakeWallClock wall_clock;
   FakeStages stages;
-  HypercallDispatcher dispatcher{{memory, devices, console, waiter, wall_clock, stages}};
+  FrameBuffer frame;
+  HypercallDispatcher dispatcher{{memory, devices, console, waiter, wall_clock, stages, frame}};
 };
 
 }  // namespace summon::hypervisor
