@@ -65,7 +65,7 @@ class Fuzzer final {
     switch (random_.Below(8)) {
       case 0: Out(1, abi::kImageBase + random_.Below(64)); break;         // a result into text
       case 1: Out(1, kGuestVisible + random_.Below(64)); break;           // into boot information
-      case 2: Out(2, end_ - random_.Below(15)); break;                    // a structure half outside
+      case 2: Out(2, end_ - random_.Below(15)); break;                            // half outside
       case 3: Out(2, 0x80000000u | random_.Below(0x7fffffff)); break;     // far outside
       case 4: Out(6, arena_); break;                                      // a frame past the end
       case 5: words->word[1] = 0; words->word[2] = abi::kImageBase; Out(5, arena_); break;
