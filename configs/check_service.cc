@@ -243,12 +243,17 @@ class ServiceCheck final {
     const Node node = node_.Nested(net, "net", -1, StrCat(node_.label(), ", net"));
     out_.net.present = !net.none();
     if (net.none()) {
-      if (net.has_name() || net.has_mac() || net.has_tap()) {
+      if (net.has_name() || net.has_mac() || net.has_tap() || net.has_spoof_check()) {
         node.Error("none", -1, "none is true, but other fields of net are set; leave them out");
       }
       return;
     }
     out_.net.name = net.name();
+    switch (net.spoof_check()) {
+      case schema::Net::ADDRESS: out_.net.spoof_check = SpoofCheck::kAddress; break;
+      case schema::Net::MAC: out_.net.spoof_check = SpoofCheck::kMac; break;
+      case schema::Net::OFF: out_.net.spoof_check = SpoofCheck::kOff; break;
+    }
     CheckDeviceName(node, net.name());
     if (net.has_mac()) {
       out_.net.mac = MacAddress::Parse(net.mac());

@@ -102,11 +102,19 @@ struct Policy {
   }
 };
 
+// In whose name the guest may send.
+enum class SpoofCheck : std::uint8_t {
+  kAddress,  // only its own MAC and IPv4 address; IPv4 and ARP only
+  kMac,      // only its own MAC
+  kOff,      // anybody's
+};
+
 struct NetDevice {
   bool present = true;            // else the image has no network device
   std::string name;               // as in the image's manifest
   std::string tap_name;           // unique, 1..15 characters
   std::optional<MacAddress> mac;  // else the launcher derives one
+  SpoofCheck spoof_check = SpoofCheck::kAddress;
   bool operator==(const NetDevice&) const = default;
 };
 

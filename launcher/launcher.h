@@ -80,6 +80,7 @@ struct EndReport {
   std::int32_t exit_status = 0;  // kHalted; kGuestFault of a process: 128 + its signal
   std::string detail{};          // for people: what, why and how to mend it
   std::uint64_t frames_dropped = 0;
+  std::uint64_t frames_forged = 0;  // in another's name: they never left
   std::uint64_t console_bytes_lost = 0;
   Rest rest{};  // kReclaimed: where the service rests now; else off: nothing is left
 };

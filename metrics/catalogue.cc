@@ -157,6 +157,10 @@ void Catalogue::TapDropped(std::uint64_t frames) {
   state_->tap_dropped.Increment(static_cast<double>(frames));
 }
 
+void Catalogue::FramesForged(std::uint64_t frames) {
+  state_->frames_forged.Increment(static_cast<double>(frames));
+}
+
 void Catalogue::ConsoleLost(std::uint64_t bytes) {
   state_->console_lost.Increment(static_cast<double>(bytes));
 }

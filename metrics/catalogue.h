@@ -94,8 +94,10 @@ class Catalogue final {
   void SetRung(Kind kind, Rest rung, const RungMedians& medians);
   // summon_guest_exits_total{reason}.
   void GuestExited(ExitReason reason);
-  // summon_tap_dropped_frames_total, summon_guest_console_lost_bytes_total.
+  // summon_tap_dropped_frames_total, summon_frames_forged_total,
+  // summon_guest_console_lost_bytes_total.
   void TapDropped(std::uint64_t frames);
+  void FramesForged(std::uint64_t frames);
   void ConsoleLost(std::uint64_t bytes);
   // summon_stale_events_total: events of an older generation.
   void StaleEvents(std::uint64_t count);

@@ -70,6 +70,9 @@ struct Catalogue::State {
   Counters& exits = MakeCounter("summon_guest_exits_total", "Instances that ended, by reason.");
   prometheus::Counter& tap_dropped =
       MakeCounter("summon_tap_dropped_frames_total", "Frames that a tap did not take.").Add({});
+  prometheus::Counter& frames_forged =
+      MakeCounter("summon_frames_forged_total",
+                  "Frames that guests sent in another's name; none left its tap.").Add({});
   prometheus::Counter& console_lost =
       MakeCounter("summon_guest_console_lost_bytes_total", "Console output that nobody kept.")
           .Add({});

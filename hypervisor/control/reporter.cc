@@ -47,6 +47,7 @@ void Reporter::Ended(const End& end, const LossCounters& losses, std::uint64_t n
   frame.reason = end.reason;
   frame.exit_status = end.exit_status;
   frame.frames_dropped = losses.frames_dropped;
+  frame.frames_forged = losses.frames_forged;
   frame.console_bytes_lost = losses.console_bytes_lost;
   frame.number = number;
   const std::string_view detail = end.detail.view();  // shorter than the field

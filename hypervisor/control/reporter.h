@@ -15,6 +15,7 @@ namespace summon::hypervisor {
 
 struct LossCounters {
   std::uint64_t frames_dropped = 0;
+  std::uint64_t frames_forged = 0;
   std::uint64_t console_bytes_lost = 0;
 };
 

@@ -176,19 +176,31 @@ std::optional<End> HypercallDispatcher::NetWrite(std::uint64_t argument) {
   GuestResult result = GuestResult::kInvalid;
   if (slot != nullptr && slot->net != nullptr) {
     result = GuestResult::kOk;  // a lost frame is what networks do; the guest need not know
-    // The kernel takes frames of any size from a tap (4,000 and 70,000 bytes at an MTU of 1500
-    // went through, measured): the bounds are ours to keep.
-    const bool sized = frame->size() >= kEthernetHeaderSize &&
-                       frame->size() <= kEthernetHeaderSize + slot->mtu;
-    if (!sized || !slot->net->Write(*frame)) {
-      ++counters_.frames_dropped;
-    } else if (CarriesAnswer(*frame)) {
-      ReachOnce(Stage::kFirstByteOut);
-    }
+    Send(*slot, *frame);
   }
   call->result = Answer(result);
   (void)world_.memory.Store(argument, *call);  // checked above
   return std::nullopt;
+}
+
+void HypercallDispatcher::Send(const DeviceSlot& slot, Bytes guest_frame) {
+  // The kernel takes frames of any size from a tap (4,000 and 70,000 bytes at an MTU of 1500
+  // went through, measured): the bounds are ours to keep.
+  if (guest_frame.size() < kEthernetHeaderSize ||
+      guest_frame.size() > kEthernetHeaderSize + slot.mtu) {
+    ++counters_.frames_dropped;
+    return;
+  }
+  // What is checked is what is sent, whatever becomes of guest memory meanwhile.
+  const auto copy = std::span(world_.frame.bytes).first(guest_frame.size());
+  CopyFromGuest(guest_frame, copy.data());
+  if (CheckFrame(copy, slot.rules) != FrameVerdict::kPass) {
+    ++counters_.frames_forged;
+  } else if (!slot.net->Write(copy)) {
+    ++counters_.frames_dropped;
+  } else if (CarriesAnswer(copy)) {
+    ReachOnce(Stage::kFirstByteOut);
+  }
 }
 
 std::optional<End> HypercallDispatcher::NetRead(std::uint64_t argument) {

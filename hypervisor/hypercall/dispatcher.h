@@ -17,6 +17,7 @@
 #include "hypervisor/control/detail.h"
 #include "hypervisor/control/protocol.h"
 #include "hypervisor/devices/device.h"
+#include "hypervisor/devices/frame_check.h"
 #include "hypervisor/memory/guest_memory.h"
 
 namespace summon::hypervisor {
@@ -25,6 +26,7 @@ namespace summon::hypervisor {
 struct DeviceSlot {
   NetDevice* net = nullptr;
   std::uint16_t mtu = 0;
+  FrameRules rules;
   BlockDevice* block = nullptr;
   std::uint64_t capacity = 0;
   bool read_only = false;
@@ -40,6 +42,11 @@ class StageListener {
   virtual void Reached(Stage stage) = 0;
 };
 
+// Where a frame stands while it is checked and sent: a header and the largest MTU (16 bits).
+struct FrameBuffer {
+  std::array<std::uint8_t, kEthernetHeaderSize + 0xffff> bytes;
+};
+
 // The world around the guest. Borrowed; all of it outlives the dispatcher.
 struct HypercallWorld {
   GuestMemory& memory;
@@ -48,10 +55,12 @@ struct HypercallWorld {
   PollWaiter& waiter;
   WallClock& wall_clock;
   StageListener& stages;
+  FrameBuffer& frame;
 };
 
 struct HypercallCounters {
   std::uint64_t frames_dropped = 0;  // of a wrong size, or refused by the host
+  std::uint64_t frames_forged = 0;   // in another's name (CheckFrame): not in frames_dropped
   std::uint64_t console_bytes_lost = 0;
 };
 
@@ -87,6 +96,8 @@ class HypercallDispatcher final {
   std::optional<End> BlockWrite(std::uint64_t argument);
   std::optional<End> BlockRead(std::uint64_t argument);
   std::optional<End> NetWrite(std::uint64_t argument);
+  // Sends the frame, unless it is dropped for one of the counted reasons.
+  void Send(const DeviceSlot& slot, Bytes guest_frame);
   std::optional<End> NetRead(std::uint64_t argument);
   End Halt(std::uint64_t argument);
 

@@ -4,19 +4,21 @@
 //
 // Every address that comes from a guest goes through Readable() or Writable(). Writable() also
 // refuses what the guest itself may not write (its text, its boot information, the page tables):
-// otherwise a hypercall's result would be a way around the page protections. The guest cannot run
-// while a hypercall is served, but callers still copy a structure once and use the copy.
+// otherwise a hypercall's result would be a way around the page protections. The guest has one
+// virtual CPU, which does not run while a hypercall is served; all the same nothing here relies on
+// memory that stays as it is: structures and frames are copied once (shared_copy.h), and the copy
+// is checked and used.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
 
 #include "base/result.h"
 #include "hypervisor/abi/boot_area.h"
+#include "hypervisor/memory/shared_copy.h"
 
 namespace summon::hypervisor {
 
@@ -75,8 +77,8 @@ class GuestMemory final {
     const auto from = Readable(address, sizeof(T));
     if (!from) return std::nullopt;
     T value;
-    // SAFETY: Readable() gave exactly sizeof(T) bytes.
-    std::memcpy(&value, from->data(), sizeof value);
+    // SAFETY: Readable() gave exactly sizeof(T) bytes, and any of them make a trivial T.
+    CopyFromGuest(*from, reinterpret_cast<std::uint8_t*>(&value));
     return value;
   }
   // False when the place is not the guest's to write: nothing was written.
@@ -86,7 +88,7 @@ class GuestMemory final {
     const auto to = Writable(address, sizeof(T));
     if (!to) return false;
     // SAFETY: Writable() gave exactly sizeof(T) bytes.
-    std::memcpy(to->data(), &value, sizeof value);
+    CopyToGuest({reinterpret_cast<const std::uint8_t*>(&value), sizeof value}, to->data());
     return true;
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 // The real devices behind a guest's handles. Fixed in size: nothing is allocated once it runs.
 
+#include <algorithm>
 #include <array>
 
 #include "hypervisor/control/job.h"
@@ -25,6 +26,9 @@ class DeviceSet final {
         waiter.Add({handles[i], fd});
         slot.net = &taps_[i];
         slot.mtu = device.mtu;
+        slot.rules.check = device.frame_check;
+        std::copy_n(device.mac, slot.rules.mac.size(), slot.rules.mac.begin());
+        std::copy_n(device.ipv4, slot.rules.ipv4.size(), slot.rules.ipv4.begin());
       } else {
         blocks_[i] = FileBlockDevice(fd);
         slot.block = &blocks_[i];

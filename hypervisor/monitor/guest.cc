@@ -134,7 +134,7 @@ End Guest::Run(const Surroundings& around) {
   SystemWallClock wall_clock;
   ReportStages stages(around.reporter);
   HypercallDispatcher dispatcher(
-      {memory_, devices.table(), console, waiter, wall_clock, stages});
+      {memory_, devices.table(), console, waiter, wall_clock, stages, *frame_});
   if (around.job.has(kJobSnapshots)) {
     snapshot_ = std::make_unique<SnapshotWriter>(layout_, prepared_.ring, kSnapshotFd);
   }
@@ -145,7 +145,8 @@ End Guest::Run(const Surroundings& around) {
   End end = refused ? *refused : Loop(dispatcher, orders);
   if (end.reason == EndReason::kSnapshotTaken) end = TakeSnapshot(dispatcher);
   if (around.job.has(kJobCoreFile) && LeavesCore(end)) DumpCore(end);
-  losses_ = {dispatcher.counters().frames_dropped, dispatcher.counters().console_bytes_lost};
+  const HypercallCounters& counters = dispatcher.counters();
+  losses_ = {counters.frames_dropped, counters.frames_forged, counters.console_bytes_lost};
   return end;
 }
 

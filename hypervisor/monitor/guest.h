@@ -74,6 +74,9 @@ class Guest final {
   std::unique_ptr<SnapshotWriter> snapshot_;          // when the job permits one
   LossCounters losses_;
   std::uint64_t snapshot_bytes_ = 0;
+  // On the heap, since probes of a large stack frame would touch every page of it; not cleared, and
+  // not freed before the process ends: the sandbox allows neither.
+  std::unique_ptr<FrameBuffer> frame_ = std::make_unique_for_overwrite<FrameBuffer>();
 };
 
 }  // namespace summon::hypervisor

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "launcher/monitor/job.h"
 #include "launcher/tap/netlink.h"
 
 namespace summon::launcher {
@@ -148,6 +149,8 @@ Result<ForegroundDevice> OpenNet(const ForegroundNet& net) {
   device.mtu = SUMMON_TRY(MtuOf(interface));
   const MacAddress mac = net.mac ? *net.mac : SUMMON_TRY(RandomMac());
   std::copy(mac.octets.begin(), mac.octets.end(), device.mac);
+  device.frame_check = FrameCheckOf(net.spoof_check);
+  std::copy(net.address.octets.begin(), net.address.octets.end(), device.ipv4);
   return opened;
 }
 

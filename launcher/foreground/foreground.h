@@ -18,6 +18,8 @@ struct ForegroundNet {
   std::string name;               // as in the image's manifest
   std::string tap;                // an interface's name, or "@FD": an open tap descriptor
   std::optional<MacAddress> mac;  // else random, locally administered
+  SpoofCheck spoof_check = SpoofCheck::kMac;
+  Ipv4Address address{};          // the guest's own, with SpoofCheck::kAddress
 };
 
 struct ForegroundBlock {

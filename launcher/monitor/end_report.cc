@@ -87,6 +87,7 @@ EndReport InterpretExit(Kind kind, Asked asked, const MonitorExit& exit) {
     if (report.reason == EndReason::kHalted) report.exit_status = exit.end->exit_status;
     report.detail = Printable(exit.end->detail);
     report.frames_dropped = exit.end->frames_dropped;
+    report.frames_forged = exit.end->frames_forged;
     report.console_bytes_lost = exit.end->console_bytes_lost;
   } else if (kind == Kind::kProcess && exit.guest_ran) {
     report = FromProcess(exit);

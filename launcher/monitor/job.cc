@@ -100,6 +100,15 @@ Status CheckOrder(const LaunchOrder& order) {
   return Ok();
 }
 
+hypervisor::FrameCheck FrameCheckOf(SpoofCheck check) {
+  switch (check) {
+    case SpoofCheck::kAddress: break;
+    case SpoofCheck::kMac: return hypervisor::FrameCheck::kMac;
+    case SpoofCheck::kOff: return hypervisor::FrameCheck::kOff;
+  }
+  return hypervisor::FrameCheck::kAddress;
+}
+
 MacAddress GuestMac(const LaunchOrder& order) {
   if (!order.nets.empty() && order.nets.front().mac) return *order.nets.front().mac;
   return DeriveGuestMac(order.service);
@@ -119,6 +128,8 @@ Result<std::unique_ptr<JobFrame>> BuildFrame(const LaunchOrder& order) {
     const MacAddress mac = GuestMac(order);
     std::copy(mac.octets.begin(), mac.octets.end(), device.mac);
     device.mtu = kTapMtu;
+    device.frame_check = FrameCheckOf(net.spoof_check);
+    std::copy(order.address.octets.begin(), order.address.octets.end(), device.ipv4);
   }
   for (const BlockOrder& block : order.blocks) {
     JobDevice& device = frame.devices[frame.device_count++];

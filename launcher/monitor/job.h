@@ -41,4 +41,7 @@ std::vector<int> JobDescriptors(const LaunchOrder& order, const JobEnds& ends,
 // The MAC of the order's net device.
 MacAddress GuestMac(const LaunchOrder& order);
 
+// As the job frame says it.
+hypervisor::FrameCheck FrameCheckOf(SpoofCheck check);
+
 }  // namespace summon::launcher

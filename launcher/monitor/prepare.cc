@@ -13,7 +13,8 @@ TapSpec SpecOf(const LaunchOrder& order) {
   return TapSpec{.name = order.tap_name,
                  .address = order.address,
                  .gateway = order.gateway,
-                 .guest_mac = GuestMac(order)};
+                 .guest_mac = GuestMac(order),
+                 .spoof_check = order.nets.front().spoof_check};
 }
 
 bool SameTap(const Service& service, const LaunchOrder& order) {
@@ -154,6 +155,10 @@ Status MonitorLauncher::Body::ReplaceTap(Service& service, const PreparedOrder& 
   Result<std::unique_ptr<Tap>> made = Tap::Create(SpecOf(prepared.order));
   if (made.ok()) {
     service.tap = std::move(made).value();
+    if (const Status& checked = service.tap->send_filter(); !checked.ok()) {
+      log_.Warning("the kernel does not check what this service's process guests send",
+                   {{"service", prepared.order.service}, {"why", checked.error().message()}});
+    }
     return Ok();
   }
   if (had_tap) RenewTap(service);  // the former order stands

@@ -60,6 +60,7 @@ rpc::Prepare ToFrame(LaunchOrder order, std::vector<UniqueFd>& fds) {
     rpc::Prepare::Net& entry = *frame.add_nets();
     entry.set_name(net.name);
     if (net.mac) entry.set_mac(OctetsOf(*net.mac));
+    entry.set_spoof_check(EnumToWire(net.spoof_check));
   }
   for (BlockOrder& block : order.blocks) {
     rpc::Prepare::Block& entry = *frame.add_blocks();
@@ -97,7 +98,9 @@ Result<LaunchOrder> OrderFrom(const rpc::Prepare& frame, std::vector<UniqueFd> f
   for (const rpc::Prepare::Net& net : frame.nets()) {
     const auto mac = FromOctets<MacAddress>(net.mac());
     if (!mac && !net.mac().empty()) return Invalid("a MAC that has not 6 bytes");
-    order.nets.push_back(NetOrder{net.name(), mac});
+    const auto check = EnumFromWire(net.spoof_check(), SpoofCheck::kOff);
+    if (!check) return Invalid(StrCat("a net device with the spoof check ", net.spoof_check()));
+    order.nets.push_back(NetOrder{net.name(), mac, *check});
   }
   for (const rpc::Prepare::Block& block : frame.blocks()) {
     order.blocks.push_back(BlockOrder{block.name(), std::move(*next_fd++), block.path(),
@@ -146,6 +149,7 @@ rpc::Ended ToFrame(const EndReport& report) {
   frame.set_frames_dropped(report.frames_dropped);
   frame.set_console_bytes_lost(report.console_bytes_lost);
   *frame.mutable_rest() = ToFrame(report.rest);
+  frame.set_frames_forged(report.frames_forged);
   return frame;
 }
 
@@ -157,6 +161,7 @@ std::optional<EndReport> EndFrom(const rpc::Ended& frame) {
                    .exit_status = frame.exit_status(),
                    .detail = frame.detail(),
                    .frames_dropped = frame.frames_dropped(),
+                   .frames_forged = frame.frames_forged(),
                    .console_bytes_lost = frame.console_bytes_lost(),
                    .rest = *rest};
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "launcher/tap/send_filter.h"
 #include "launcher/tap/wake_filter.h"
 
 namespace summon::launcher {
@@ -159,6 +160,15 @@ Result<std::unique_ptr<Tap>> Tap::Create(TapSpec spec) {
   return tap;
 }
 
+Status Tap::FilterSending() {
+  if (spec_.spoof_check == SpoofCheck::kOff) return Ok();
+  const std::vector<sock_filter> program = BuildSendFilter(
+      {.check = spec_.spoof_check, .mac = spec_.guest_mac, .address = spec_.address});
+  return netlink_.FilterIncoming(index_, program)
+      .Wrap(StrCat("check what is sent by tap ", Quote(spec_.name),
+                   " (needs the kernel's clsact and cls_bpf: modprobe sch_ingress cls_bpf)"));
+}
+
 Status Tap::SetUp() {
   // The filter first: nothing that arrives while the interface comes up may count as a wake.
   SUMMON_TRY(Sleep());
@@ -166,6 +176,7 @@ Status Tap::SetUp() {
                                                      .mtu = kTapMtu,
                                                      .queue_frames = kTapQueueFrames,
                                                      .alias = kTapAlias}));
+  send_filter_ = FilterSending();
   SUMMON_TRY(netlink_.BringUp(index_));
   SUMMON_TRY(netlink_.AddAddress(index_, spec_.gateway)
                  .Wrap(StrCat("add address ", spec_.gateway.ToString())));

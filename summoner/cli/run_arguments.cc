@@ -59,7 +59,7 @@ struct Later {
 // Options by the name before their colon or equals sign.
 const std::vector<std::string>& OptionNames() {
   static const std::vector<std::string> names = {"--mem",        "--net",
-                                                 "--net-mac",    "--block",
+                                                 "--net-mac",    "--net-check",        "--block",
                                                  "--launcher",   "--block-sector-size",
                                                  "--guest-mode", "--dumpcore"};
   return names;
@@ -123,15 +123,33 @@ Status ApplyDevice(std::string_view argument, const Option& option, ForegroundOp
     return Bad(argument, StrCat("device ", Quote(option.device), " is there twice"));
   }
   if (option.key == "--net") {
-    options.nets.push_back(ForegroundNet{option.device, *option.value, std::nullopt});
+    options.nets.push_back(ForegroundNet{.name = option.device, .tap = *option.value});
   } else {
     options.blocks.push_back(ForegroundBlock{option.device, *option.value});
   }
   return Ok();
 }
 
+Status ApplyNetCheck(const Later& later, ForegroundOptions& options) {
+  const std::string value = later.option.value.value_or("");
+  const auto address = Ipv4Address::Parse(value);
+  if (value != "mac" && value != "off" && !address) {
+    return Bad(later.argument, "expected mac, off, or the guest's own IPv4 address");
+  }
+  ForegroundNet* net = FindDevice(options.nets, later.option.device);
+  if (net == nullptr) return Bad(later.argument, "there is no --net of that name");
+  net->spoof_check = launcher::SpoofCheck::kMac;
+  if (value == "off") net->spoof_check = launcher::SpoofCheck::kOff;
+  if (address) {
+    net->spoof_check = launcher::SpoofCheck::kAddress;
+    net->address = *address;
+  }
+  return Ok();
+}
+
 Status ApplyLater(const Later& later, ForegroundOptions& options) {
   const Option& option = later.option;
+  if (option.key == "--net-check") return ApplyNetCheck(later, options);
   if (option.key == "--net-mac") {
     const auto mac = MacAddress::Parse(option.value.value_or(""));
     ForegroundNet* net = FindDevice(options.nets, option.device);
@@ -170,7 +188,8 @@ Status ApplyOption(std::string_view argument, ForegroundOptions& options,
   if (option.key == "--net" || option.key == "--block") {
     return ApplyDevice(argument, option, options);
   }
-  if (option.key == "--net-mac" || option.key == "--block-sector-size") {
+  if (option.key == "--net-mac" || option.key == "--net-check" ||
+      option.key == "--block-sector-size") {
     later.push_back({std::string(argument), option});
     return Ok();
   }
@@ -192,6 +211,8 @@ std::string RunHelp() {
          "  --mem=MIB                    guest memory, 2..4096 (default 512)\n"
          "  --net:NAME=TAP|@FD           attach an interface, by name or open descriptor\n"
          "  --net-mac:NAME=MAC           its address (default: random)\n"
+         "  --net-check:NAME=mac|off|IP  frames it may send: from its MAC only (default), any,\n"
+         "                               or from its MAC and this IPv4 address only\n"
          "  --block:NAME=FILE|@FD        attach a file or device\n"
          "  --block-sector-size:NAME=N   its sector size, 512..32768 (default 512)\n"
          "  --launcher=kvm|process       how (default: what the image was built for)\n"

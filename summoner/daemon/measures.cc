@@ -137,6 +137,7 @@ void Measures::OnStageReached(ServiceId service, launcher::Stage stage) {
 void Measures::OnInstanceEnded(ServiceId, const launcher::EndReport& report) {
   catalogue_.GuestExited(static_cast<metrics::ExitReason>(report.reason));
   catalogue_.TapDropped(report.frames_dropped);
+  catalogue_.FramesForged(report.frames_forged);
   catalogue_.ConsoleLost(report.console_bytes_lost);
 }
 

@@ -54,6 +54,18 @@ TEST(RunArguments, DevicesAreNamedAndMayBeDescriptors) {
   EXPECT_EQ(options->blocks[0].sector_size, 4096u);
 }
 
+TEST(RunArguments, FramesAreCheckedByMacUnlessToldOtherwise) {
+  const auto plain = Parse({"--net:a=tap0", "x.hvt"});
+  const auto address = Parse({"--net:a=tap0", "--net-check:a=10.0.0.2", "x.hvt"});
+  const auto off = Parse({"--net:a=tap0", "--net-check:a=off", "x.hvt"});
+  ASSERT_TRUE(plain.ok() && address.ok() && off.ok());
+  EXPECT_EQ(plain->nets[0].spoof_check, launcher::SpoofCheck::kMac);
+  EXPECT_EQ(address->nets[0].spoof_check, launcher::SpoofCheck::kAddress);
+  EXPECT_EQ(address->nets[0].address, Ipv4Address::Parse("10.0.0.2"));
+  EXPECT_EQ(off->nets[0].spoof_check, launcher::SpoofCheck::kOff);
+  EXPECT_FALSE(Parse({"--net:a=tap0", "--net-check:a=on", "x.hvt"}).ok());
+}
+
 TEST(RunArguments, MacMayComeBeforeItsDevice) {
   EXPECT_TRUE(Parse({"--net-mac:a=02:00:00:00:00:01", "--net:a=tap0", "x.hvt"}).ok());
 }

@@ -5,6 +5,7 @@
 
 #include "hypervisor/devices/frame.h"
 #include "tests/hypervisor/fake_world.h"
+#include "tests/hypervisor/frames.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -261,6 +262,32 @@ TEST(AnswerFrame, HandshakesRequestsAndRubbishDoNot) {
   EXPECT_FALSE(CarriesAnswer(Frame(1, {8, 0, 0, 0})));
   EXPECT_FALSE(CarriesAnswer(std::vector<std::uint8_t>(60)));
   EXPECT_FALSE(CarriesAnswer({}));
+}
+
+// A guest's NET_WRITE of `frame`.
+std::optional<End> SendFrame(FakeWorld& world, const std::vector<std::uint8_t>& frame) {
+  std::copy(frame.begin(), frame.end(), world.bytes.begin() + kData);
+  world.Put(kArgument, NetCall{1, kData, frame.size(), -1, 0});
+  return world.Call(Hypercall::kNetWrite, kArgument);
+}
+
+TEST(Hypercall, ForgedFrameIsDroppedCountedAndNotTheGuestsEnd) {
+  FakeWorld world;
+  world.devices[1].rules = {FrameCheck::kAddress, kFrameMac, kFrameIpv4};
+  EXPECT_FALSE(SendFrame(world, UdpFrame({.source = {10, 77, 0, 99}})).has_value());
+  EXPECT_EQ(world.Get<NetCall>(kArgument).result, AnswerOf(GuestResult::kOk));
+  EXPECT_TRUE(world.net.sent.empty());
+  EXPECT_EQ(world.dispatcher.counters().frames_forged, 1u);
+  EXPECT_EQ(world.dispatcher.counters().frames_dropped, 0u);
+  EXPECT_TRUE(world.stages.reached.empty());  // it was no answer
+}
+
+TEST(Hypercall, FrameInItsOwnNameIsSentAsItIs) {
+  FakeWorld world;
+  world.devices[1].rules = {FrameCheck::kAddress, kFrameMac, kFrameIpv4};
+  EXPECT_FALSE(SendFrame(world, UdpFrame({})).has_value());
+  EXPECT_EQ(world.net.sent, UdpFrame({}));
+  EXPECT_EQ(world.dispatcher.counters().frames_forged, 0u);
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ TEST_P(KvmMonitor, FirstPollIsReady) {
 TEST_P(KvmMonitor, FrameGoesInAndOutAndMarksTheStages) {
   // A UDP datagram with one byte of payload: 14 + 20 + 8 + 1 bytes. The guest sends it back.
   frame_.assign(43, '\0');
+  frame_[6] = 2;  // its sender is the guest's own MAC
   frame_[12] = 0x08;
   frame_[14] = 0x45;
   frame_[17] = 29;

@@ -48,6 +48,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   catalogue.GuestExited(ExitReason::kGuestFault);
   catalogue.SetInstances(Rung::kRunning, 2);
   catalogue.TapDropped(7);
+  catalogue.FramesForged(9);
   catalogue.SetWaiters(4);
   catalogue.ConfigLoaded(1'500'000'000'000'000'000);
   catalogue.ConfigRejected();
@@ -64,6 +65,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_guest_exits_total{reason=\"guest_fault\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_instances{rung=\"running\"} 2"));
   EXPECT_THAT(text, HasSubstr("summon_tap_dropped_frames_total 7"));
+  EXPECT_THAT(text, HasSubstr("summon_frames_forged_total 9"));
   EXPECT_THAT(text, HasSubstr("summon_waiters 4"));
   EXPECT_THAT(text, HasSubstr("summon_config_last_reload_success_timestamp_seconds 1500000000"));
   EXPECT_THAT(text, HasSubstr("summon_config_reload_failures_total 1"));
