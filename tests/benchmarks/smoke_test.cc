@@ -98,6 +98,15 @@ TEST_F(Benchmarks, QueryToFirstByteMeasuresEveryLauncher) {
   EXPECT_THAT(output_, HasSubstr("+0 monitors; +0 interfaces"));
 }
 
+TEST_F(Benchmarks, NetworkMeasuresRoundTripsAndThroughput) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and taps";
+  ASSERT_NO_FATAL_FAILURE(
+      Run("network", {"--samples", "2", "--bodies", "1", "--body-bytes", "100000"}));
+  ExpectFiles("network_round_trip");
+  ExpectFiles("network_throughput");
+  EXPECT_THAT(output_, HasSubstr("left over: +0 descriptors, +0 processes"));
+}
+
 TEST_F(Benchmarks, WrongOptionsAreRefused) {
   const auto finished = FinishIn(-1, {ProgramPath("boot"), "--samples", "0"});
   ASSERT_TRUE(finished.ok());
