@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laying out, booting and putting away.
-#include "benchmarks/boot/bootable.h"
+#include "benchmarks/common/bootable.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
