@@ -21,7 +21,7 @@ constexpr Kind kKind = Kind::SUMMON_TEST_KIND;
 
 class KindWorld : public MonitorWorld {
  public:
-  KindWorld() : MonitorWorld(kKind) {}
+  KindWorld() : MonitorWorld(kKind, WithStateFolder()) {}
   static std::string Missing() { return MissingFor(kKind); }
 };
 
