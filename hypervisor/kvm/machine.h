@@ -18,12 +18,6 @@ struct kvm_run;
 
 namespace summon::hypervisor {
 
-// What the sandbox lets a monitor do to its virtual CPU once the guest runs.
-extern const std::uint64_t kIoctlRun;           // KVM_RUN
-extern const std::uint64_t kIoctlGetRegisters;  // KVM_GET_REGS: where a guest went wrong
-extern const std::uint64_t kIoctlGetSpecial;    // KVM_GET_SREGS: CR2 of a ring-3 guest's fault
-extern const std::uint64_t kIoctlSetMsrs;       // KVM_SET_MSRS: FS_BASE of a ring-3 guest
-
 class Machine final : public CpuAccess {
  public:
   // `kvm_fd` is an open /dev/kvm (borrowed, not needed afterwards).

@@ -5,6 +5,7 @@
 #include "hypervisor/abi/boot_area.h"
 #include "hypervisor/arch/x86_64/page_tables.h"
 #include "hypervisor/arch/x86_64/ring3_shim.h"
+#include "hypervisor/kvm/ioctls.h"
 #include "hypervisor/sandbox/monitor_policy.h"
 #include "hypervisor/sandbox/process.h"
 #include "hypervisor/sandbox/seccomp.h"
@@ -103,19 +104,10 @@ Status Guest::CloseSandbox(const PlacedDescriptors& placed) {
       kFirstDeviceFd + static_cast<int>(placed.net_count + placed.block_count);
   SUMMON_TRY(LimitToWhatIsThere(descriptors_end));
   SUMMON_TRY(EndWithPeer(kControlFd));
-  const std::uint64_t ring0_ioctls[] = {kIoctlRun, kIoctlGetRegisters};
-  const std::uint64_t ring3_ioctls[] = {kIoctlRun, kIoctlGetSpecial, kIoctlSetMsrs};
-  MonitorNeeds needs{placed.net_count, placed.block_count, ring0_ioctls};
-  if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = ring3_ioctls;
-  const FilterProgram filter = SUMMON_TRY(BuildFilter(MonitorPolicy(needs).rules()));
-#if defined(SUMMON_SANITIZED)
-  // A sanitizer's runtime makes system calls of its own (UBSan's check of a virtual call opens a
-  // pipe): a test build with sanitizers builds the filter, and leaves it off.
-  (void)filter;
-  return Ok();
-#else
-  return InstallFilter(filter);
-#endif
+  const MonitorNeeds needs{placed.net_count, placed.block_count,
+                           prepared_.ring == CpuRing::kRing3 ? IoctlsOfRing3Guest()
+                                                             : IoctlsOfRing0Guest()};
+  return EnterStage(MonitorPolicy::Running(needs).rules());
 }
 
 End Guest::Run(const Job& job, const Manifest& manifest, const PlacedDescriptors& placed,

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -20,12 +19,16 @@
 #include "base/strings.h"
 #include "hypervisor/control/job.h"
 #include "hypervisor/control/reporter.h"
+#include "hypervisor/kvm/ioctls.h"
 #include "hypervisor/loader/image.h"
 #include "hypervisor/monitor/descriptors.h"
 #include "hypervisor/monitor/guest.h"
 #include "hypervisor/monitor/options.h"
 #include "hypervisor/monitor/prepare.h"
+#include "hypervisor/sandbox/monitor_policy.h"
+#include "hypervisor/sandbox/privileges.h"
 #include "hypervisor/sandbox/process.h"
+#include "hypervisor/sandbox/seccomp.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -41,9 +44,10 @@ int ExitStatusOf(const End& end) {
 }
 
 Status PrepareProcess(const Options& options) {
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return ErrnoError("ignore SIGPIPE", errno);
+  SUMMON_TRY(ResetProcess());
   // Sleeps end when the guest asked for it, not 50 us later.
   if (prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) != 0) return ErrnoError("set timer slack", errno);
+  if (options.namespaces_fd >= 0) SUMMON_TRY(EnterNamespaces(options.namespaces_fd));
   if (options.kvm_fd >= 0) {
     const int keep[] = {STDERR_FILENO, kControlFd, options.kvm_fd};
     SUMMON_TRY(CloseAllBut(keep));
@@ -51,8 +55,9 @@ Status PrepareProcess(const Options& options) {
     const int keep[] = {STDERR_FILENO, kControlFd};
     SUMMON_TRY(CloseAllBut(keep));
   }
-  SUMMON_TRY(LimitResources());
-  return DropPrivileges(options.uid);
+  SUMMON_TRY(LimitResources(options.uid ? UserId::kOwn : UserId::kShared));
+  SUMMON_TRY(DropPrivileges(options.uid));
+  return PrepareToEndWithPeer(kControlFd, PeerSignal::kIo);
 }
 
 // The job, when it comes; an end instead when it is none.
@@ -64,7 +69,7 @@ struct Received {
 Result<Received> AwaitJob() {
   for (;;) {
     pollfd control{kControlFd, POLLIN, 0};  // the socket may be non-blocking
-    if (poll(&control, 1, -1) < 0 && errno != EINTR) return ErrnoError("wait for a job", errno);
+    if (ppoll(&control, 1, nullptr, nullptr) < 0 && errno != EINTR) return ErrnoError("wait for a job", errno);
     auto packet = SUMMON_TRY(ReceivePacket(kControlFd, sizeof(JobFrame)));
     if (!packet) continue;
     Job job = SUMMON_TRY(CheckJob(packet->bytes, packet->fds.size()));
@@ -125,6 +130,11 @@ int Run(const Options& options) {
       return kExitFailure;
     }
     prepared.emplace(std::move(machine).value());
+  }
+  const auto ioctls = prepared ? IoctlsWithMachine() : IoctlsWithoutMachine();
+  if (Status entered = EnterStage(MonitorPolicy::Waiting(ioctls).rules()); !entered.ok()) {
+    reporter.Ended(EndOf(EndReason::kHostFault, entered.error()), {});
+    return kExitFailure;
   }
   Result<Received> received = AwaitJob();
   if (!received.ok()) {

@@ -192,4 +192,14 @@ Status InstallFilter(const FilterProgram& filter) {
   return Ok();
 }
 
+Status EnterStage(std::span<const SyscallRule> rules) {
+  const FilterProgram filter = SUMMON_TRY(BuildFilter(rules));
+#if defined(SUMMON_SANITIZED)
+  (void)filter;
+  return Ok();
+#else
+  return InstallFilter(filter);
+#endif
+}
+
 }  // namespace summon::hypervisor

@@ -134,4 +134,9 @@ Result<FilterProgram> BuildFilter(std::span<const SyscallRule> rules);
 // Puts `filter` over the calling thread, for good. The process must have set no_new_privs.
 Status InstallFilter(const FilterProgram& filter);
 
+// Both: from here on only what `rules` permit. In a build with sanitizers the filter is built and
+// left off, because their runtime makes system calls of its own (UBSan's check of a virtual call
+// opens a pipe).
+Status EnterStage(std::span<const SyscallRule> rules);
+
 }  // namespace summon::hypervisor
