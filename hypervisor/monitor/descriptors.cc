@@ -95,7 +95,9 @@ Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd>
   }
   struct stat console {};
   // Not fstat(): that of Debian 12's C library is newfstatat, which takes paths.
-  if (syscall(SYS_fstat, fds[Job::kConsole].get(), &console) != 0) return ErrnoError("job: console", errno);
+  if (syscall(SYS_fstat, fds[Job::kConsole].get(), &console) != 0) {
+    return ErrnoError("job: console", errno);
+  }
   if (S_ISFIFO(console.st_mode) || S_ISSOCK(console.st_mode)) {
     SUMMON_TRY(MakeNonBlocking(fds[Job::kConsole].get()));
   }

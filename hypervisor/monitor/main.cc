@@ -69,7 +69,9 @@ struct Received {
 Result<Received> AwaitJob() {
   for (;;) {
     pollfd control{kControlFd, POLLIN, 0};  // the socket may be non-blocking
-    if (ppoll(&control, 1, nullptr, nullptr) < 0 && errno != EINTR) return ErrnoError("wait for a job", errno);
+    if (ppoll(&control, 1, nullptr, nullptr) < 0 && errno != EINTR) {
+      return ErrnoError("wait for a job", errno);
+    }
     auto packet = SUMMON_TRY(ReceivePacket(kControlFd, sizeof(JobFrame)));
     if (!packet) continue;
     Job job = SUMMON_TRY(CheckJob(packet->bytes, packet->fds.size()));
@@ -97,7 +99,8 @@ End Serve(Received received, std::optional<PreparedMachine> prepared, const Opti
     if (!job.has_kvm()) {
       return {EndReason::kJobInvalid, 0, "job: no /dev/kvm came with it, nor before it"};
     }
-    Result<PreparedMachine> now = Prepare(received.fds[job.position(kJobHasKvm)].get(), options.mode);
+    const int kvm = received.fds[job.position(kJobHasKvm)].get();
+    Result<PreparedMachine> now = Prepare(kvm, options.mode);
     if (!now.ok()) return EndOf(EndReason::kHostFault, now.error());
     prepared.emplace(std::move(now).value());
   }

@@ -15,8 +15,8 @@ constexpr unsigned long long kFdMax = 1023;
 Error Usage(std::string_view argument) {
   return Error(ErrorCode::kInvalid,
                StrCat("argument ", Quote(argument), "; usage: summon-monitor [--uid=N] "
-                      "[--namespaces=N] [--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started with a control "
-                      "socket as descriptor ", kControlFd));
+                      "[--namespaces=N] [--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started "
+                      "with a control socket as descriptor ", kControlFd));
 }
 
 std::optional<ModeChoice> ParseMode(std::string_view name) {

@@ -60,6 +60,7 @@ MonitorPool::MonitorPool(Loop& loop, Logger& log, PoolOptions options,
       log_(log),
       options_(std::move(options)),
       on_availability_(std::move(on_availability)),
+      enclosure_(log),
       refill_timer_(loop, [this] { Refill(); }),
       reprobe_timer_(loop, [this] { Reprobe(); }) {
   for (const Kind kind : kBothKinds) kinds_[Index(kind)].status = Probe(kind);
@@ -110,6 +111,10 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
       spec.arguments.push_back(StrCat("--guest-mode=", options_.guest_mode));
     }
   }
+  spec.namespaces = enclosure_.namespaces();
+  if (!spec.namespaces.empty()) {
+    spec.arguments.push_back(StrCat("--namespaces=", kMonitorNamespacesFd));
+  }
   const std::optional<unsigned> uid = uids_.Take();
   if (uid) {
     spec.arguments.push_back(StrCat("--uid=", *uid));
@@ -123,6 +128,7 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
     return process.error();
   }
   ++alive_;
+  (*process)->Keep(enclosure_.GroupFor((*process)->pid()));
   (*process)->OnGone([this, uid] {
     --alive_;
     if (uid) uids_.GiveBack(*uid);

@@ -19,6 +19,7 @@
 #include "base/loop/loop.h"
 #include "base/result.h"
 #include "launcher/launch_order.h"
+#include "launcher/monitor/enclosure.h"
 #include "launcher/monitor/process.h"
 
 namespace summon::launcher {
@@ -103,6 +104,7 @@ class MonitorPool final {
   Logger& log_;
   const PoolOptions options_;
   const OnAvailability on_availability_;
+  Enclosure enclosure_;
   UidRange uids_;
   std::array<Members, kKinds> kinds_;
   std::size_t alive_ = 0;

@@ -75,8 +75,11 @@ void MonitorProcess::OnExit(std::function<void(const MonitorExit&)> on_exit) {
 Status MonitorProcess::SendJob(const JobFrame& job, std::span<const int> fds) {
   last_stamp_ = loop_.Now();
   // SAFETY: JobFrame is trivially copyable; its bytes are what the protocol sends.
-  return SendPacket(spawned_.control.get(),
-                    Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds);
+  SUMMON_TRY(SendPacket(spawned_.control.get(),
+                        Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds));
+  // Afterwards, so that it is not on the way: a monitor without its guest needs no bound.
+  if (group_ != nullptr) group_->LimitMemory(job.memory_bytes);
+  return Ok();
 }
 
 void MonitorProcess::Kill() { KillByPidfd(spawned_.pidfd.get()); }
