@@ -6,9 +6,7 @@
 #include "hypervisor/arch/x86_64/page_tables.h"
 #include "hypervisor/arch/x86_64/ring3_shim.h"
 #include "hypervisor/kvm/ioctls.h"
-#include "hypervisor/sandbox/monitor_policy.h"
-#include "hypervisor/sandbox/process.h"
-#include "hypervisor/sandbox/seccomp.h"
+#include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
 
@@ -100,14 +98,10 @@ Status Guest::Build(const Job& job, const Image& image, ImageSource& source,
 }
 
 Status Guest::CloseSandbox(const PlacedDescriptors& placed) {
-  const int descriptors_end =
-      kFirstDeviceFd + static_cast<int>(placed.net_count + placed.block_count);
-  SUMMON_TRY(LimitToWhatIsThere(descriptors_end));
-  SUMMON_TRY(EndWithPeer(kControlFd));
   const MonitorNeeds needs{placed.net_count, placed.block_count,
                            prepared_.ring == CpuRing::kRing3 ? IoctlsOfRing3Guest()
                                                              : IoctlsOfRing0Guest()};
-  return EnterStage(MonitorPolicy::Running(needs).rules());
+  return CloseToRunning(needs);
 }
 
 End Guest::Run(const Job& job, const Manifest& manifest, const PlacedDescriptors& placed,

@@ -25,10 +25,7 @@
 #include "hypervisor/monitor/guest.h"
 #include "hypervisor/monitor/options.h"
 #include "hypervisor/monitor/prepare.h"
-#include "hypervisor/sandbox/monitor_policy.h"
-#include "hypervisor/sandbox/privileges.h"
-#include "hypervisor/sandbox/process.h"
-#include "hypervisor/sandbox/seccomp.h"
+#include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -44,20 +41,9 @@ int ExitStatusOf(const End& end) {
 }
 
 Status PrepareProcess(const Options& options) {
-  SUMMON_TRY(ResetProcess());
   // Sleeps end when the guest asked for it, not 50 us later.
   if (prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) != 0) return ErrnoError("set timer slack", errno);
-  if (options.namespaces_fd >= 0) SUMMON_TRY(EnterNamespaces(options.namespaces_fd));
-  if (options.kvm_fd >= 0) {
-    const int keep[] = {STDERR_FILENO, kControlFd, options.kvm_fd};
-    SUMMON_TRY(CloseAllBut(keep));
-  } else {
-    const int keep[] = {STDERR_FILENO, kControlFd};
-    SUMMON_TRY(CloseAllBut(keep));
-  }
-  SUMMON_TRY(LimitResources(options.uid ? UserId::kOwn : UserId::kShared));
-  SUMMON_TRY(DropPrivileges(options.uid));
-  return PrepareToEndWithPeer(kControlFd, PeerSignal::kIo);
+  return ConfineMonitor({options.uid, options.namespaces_fd, options.kvm_fd});
 }
 
 // The job, when it comes; an end instead when it is none.
@@ -135,7 +121,7 @@ int Run(const Options& options) {
     prepared.emplace(std::move(machine).value());
   }
   const auto ioctls = prepared ? IoctlsWithMachine() : IoctlsWithoutMachine();
-  if (Status entered = EnterStage(MonitorPolicy::Waiting(ioctls).rules()); !entered.ok()) {
+  if (Status entered = CloseToWaiting(ioctls); !entered.ok()) {
     reporter.Ended(EndOf(EndReason::kHostFault, entered.error()), {});
     return kExitFailure;
   }
