@@ -104,7 +104,8 @@ void MonitorPolicy::AddMemory() {
   Add({SYS_mmap, {not_executable}, "guest memory; the heap"});
   Add({SYS_mprotect, {not_executable}, "the guest's text is not writable"});
   Add({SYS_munmap, {}, "what alignment left over; the heap"});
-  Add({SYS_brk, {}, "the heap"});
+  Add({SYS_brk, {}, "the heap, when it outgrows the 132 KiB it began with", RuleAction::kAllow,
+       RuleUse::kSeldom});
 }
 
 // The way into the second stage.
@@ -115,7 +116,7 @@ void MonitorPolicy::AddSettling() {
   Add({SYS_seccomp, {ArgIs(kFirst, SECCOMP_SET_MODE_FILTER), ArgEquals(kSecond, 0)},
        "the filter of the second stage"});
   Add({SYS_write, {ArgIs(kFirst, STDERR_FILENO)}, "what a failed check of ours says",
-       RuleAction::kAllow, RuleUse::kOnFailure});
+       RuleAction::kAllow, RuleUse::kSeldom});
 }
 
 void MonitorPolicy::Add(const SyscallRule& rule) {

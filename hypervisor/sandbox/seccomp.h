@@ -84,7 +84,7 @@ enum class RuleAction : std::uint8_t {
 enum class RuleUse : std::uint8_t {
   kOrdinary,
   kWithoutVdso,  // only where the kernel gives user space no clock to read by itself
-  kOnFailure,    // only to say that a check of our own failed
+  kSeldom,       // the reason says when
 };
 
 // One permitted call. Several rules may name the same call: any one that matches permits it.

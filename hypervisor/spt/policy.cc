@@ -98,7 +98,8 @@ constexpr SyscallRule kWaitingRules[] = {
      {ArgAtLeast(kFirst, kSptMemoryBase), ArgAtMost(kFirst, kGuestMemoryMax), kNotWritable,
       ArgAtMost(kSecond, kGuestMemoryMax)},
      "the guest's text"},
-    {SYS_munmap, {}, "the heap"},
+    {SYS_munmap, {}, "the heap, when it gives a large piece back", RuleAction::kAllow,
+     RuleUse::kSeldom},
     {SYS_brk, {}, "the heap"},
     {SYS_epoll_ctl, {OnGiven(), ArgIs(kSecond, EPOLL_CTL_ADD)}, "POLL: net devices"},
     // The way into the second stage.
@@ -117,7 +118,7 @@ constexpr SyscallRule kWaitingRules[] = {
      "the filter of the second stage"},
     {SYS_exit_group, {}, "the end"},
     {SYS_write, {ArgIs(kFirst, STDERR_FILENO)}, "what a failed check of ours says",
-     RuleAction::kAllow, RuleUse::kOnFailure},
+     RuleAction::kAllow, RuleUse::kSeldom},
 };
 
 }  // namespace
