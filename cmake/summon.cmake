@@ -34,6 +34,11 @@ if(SUMMON_SANITIZE)
     -fsanitize=${SUMMON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(summon_flags INTERFACE -fsanitize=${SUMMON_SANITIZE})
 endif()
+# libFuzzer sees what the libraries do only when they count their edges too.
+option(SUMMON_FUZZ "Also build libFuzzer targets (clang, with sanitizers)" OFF)
+if(SUMMON_FUZZ AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(summon_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
@@ -84,19 +89,19 @@ function(summon_test name)
   endif()
 endfunction()
 
-# summon_fuzzer(NAME SOURCE x_fuzz.cc CORPUS dir DEPS ...): SOURCE defines LLVMFuzzerTestOneInput.
+# summon_fuzzer(NAME SOURCE x_fuzz.cc CORPUS dir DEPS ... [MUTATOR y.cc]): SOURCE defines
+# LLVMFuzzerTestOneInput, and MUTATOR, which only libFuzzer runs, LLVMFuzzerCustomMutator.
 # CTest replays the corpus with a plain driver under any compiler; with clang and
 # -DSUMMON_FUZZ=ON the target <NAME>_libfuzzer explores with coverage guidance.
-option(SUMMON_FUZZ "Also build libFuzzer targets (clang)" OFF)
 function(summon_fuzzer name)
-  cmake_parse_arguments(ARG "" "SOURCE;CORPUS" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SOURCE;MUTATOR;CORPUS" "DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCE} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
   target_link_libraries(${name} PRIVATE summon_flags ${ARG_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name} ${ARG_CORPUS})
   set_tests_properties(${name} PROPERTIES LABELS "unit;fuzz" TIMEOUT 300)
   if(SUMMON_FUZZ AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    add_executable(${name}_libfuzzer ${ARG_SOURCE})
+    add_executable(${name}_libfuzzer ${ARG_SOURCE} ${ARG_MUTATOR})
     target_compile_options(${name}_libfuzzer PRIVATE -fsanitize=fuzzer)
     target_link_options(${name}_libfuzzer PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${name}_libfuzzer PRIVATE summon_flags ${ARG_DEPS})

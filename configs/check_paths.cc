@@ -7,35 +7,13 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/near_file.h"
 #include "base/strings.h"
 #include "configs/checks.h"
 
 namespace summon::configs {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-// Entries of one folder that are compared for a near name.
-constexpr std::size_t kEntriesMax = 4096;
-
-std::string NearFileHint(const fs::path& path) {
-  std::error_code error;
-  const fs::path folder = path.parent_path();
-  if (!fs::is_directory(folder, error)) {
-    return StrCat("there is no folder ", Quote(folder.string()));
-  }
-  std::vector<std::string> names;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (names.size() >= kEntriesMax) break;
-    names.push_back(at->path().filename().string());
-  }
-  const auto nearest = NearestName(path.filename().string(), names);
-  if (!nearest) return {};
-  return StrCat("did you mean ", Quote((folder / *nearest).string()), '?');
-}
-
-}  // namespace
 
 std::string ResolvePath(std::string_view text, const std::string& folder) {
   return (fs::path(folder) / fs::path(text)).lexically_normal().string();
@@ -50,7 +28,7 @@ std::optional<std::uint64_t> CheckReadable(const Node& node, const char* field,
   if (stat(path.c_str(), &info) != 0) {
     const int stat_errno = errno;
     if (stat_errno == ENOENT || stat_errno == ENOTDIR) {
-      node.Error(field, -1, StrCat(what, " not found"), NearFileHint(path));
+      node.Error(field, -1, StrCat(what, " not found"), NearFileHint(path).value_or(""));
     } else {
       node.Error(field, -1, ErrnoError(what, stat_errno).message());
     }

@@ -17,6 +17,8 @@ constexpr Range kTtlS{1, 86'400};
 constexpr Range kIdleTimeoutS{1, 604'800};
 constexpr Range kReadyTimeoutMs{100, 600'000};
 constexpr Range kGraceS{0, 3600};
+constexpr Range kFirstByteSloMs{1, 60'000};
+constexpr Range kDescendAfterS{1, 31'536'000};
 
 constexpr std::size_t kServiceNameMax = 32;
 constexpr std::size_t kDeviceNameMax = 67;     // Solo5 mft_abi.h: MFT_NAME_MAX
@@ -241,12 +243,17 @@ class ServiceCheck final {
     const Node node = node_.Nested(net, "net", -1, StrCat(node_.label(), ", net"));
     out_.net.present = !net.none();
     if (net.none()) {
-      if (net.has_name() || net.has_mac() || net.has_tap()) {
+      if (net.has_name() || net.has_mac() || net.has_tap() || net.has_spoof_check()) {
         node.Error("none", -1, "none is true, but other fields of net are set; leave them out");
       }
       return;
     }
     out_.net.name = net.name();
+    switch (net.spoof_check()) {
+      case schema::Net::ADDRESS: out_.net.spoof_check = SpoofCheck::kAddress; break;
+      case schema::Net::MAC: out_.net.spoof_check = SpoofCheck::kMac; break;
+      case schema::Net::OFF: out_.net.spoof_check = SpoofCheck::kOff; break;
+    }
     CheckDeviceName(node, net.name());
     if (net.has_mac()) {
       out_.net.mac = MacAddress::Parse(net.mac());
@@ -335,14 +342,16 @@ class ServiceCheck final {
     Policy& out = out_.policy;
     out.answer = policy.answer() == schema::Policy::WHEN_READY ? AnswerPolicy::kWhenReady
                                                                : AnswerPolicy::kImmediately;
-    out.on_idle =
-        policy.on_idle() == schema::Policy::KEEP_RUNNING ? OnIdle::kKeepRunning : OnIdle::kOff;
+    out.on_idle = OnIdleOf(policy.on_idle());
     out.hold_max = std::chrono::milliseconds(node.Number("hold_max_ms", kHoldMaxMs));
     out.ttl_asleep = std::chrono::seconds(node.Number("ttl_asleep_s", kTtlS));
     out.ttl_ready = std::chrono::seconds(node.Number("ttl_ready_s", kTtlS));
     out.idle_timeout = std::chrono::seconds(node.Number("idle_timeout_s", kIdleTimeoutS));
     out.ready_timeout = std::chrono::milliseconds(node.Number("ready_timeout_ms", kReadyTimeoutMs));
     out.grace = std::chrono::seconds(node.Number("grace_s", kGraceS));
+    out.first_byte_slo =
+        std::chrono::milliseconds(node.Number("first_byte_slo_ms", kFirstByteSloMs));
+    CheckRest(policy, node);
     // A resolver's cache keeps clients from asking for one TTL, and clients come back a while
     // after that: a shorter timeout reclaims machines that are still in use.
     const auto wanted = 2 * out.ttl_ready + std::chrono::seconds(30);
@@ -353,6 +362,62 @@ class ServiceCheck final {
                  "idle_timeout_s >= 2 x ttl_ready_s + 30 asks for ", wanted.count(), " or more"),
           "below it a machine may be reclaimed while clients still use its name");
     }
+  }
+
+  // What is said of resting fits together.
+  void CheckRest(const schema::Policy& policy, const Node& node) {
+    Policy& out = out_.policy;
+    if (node.Has("first_byte_slo_ms") && out.on_idle != OnIdle::kAuto) {
+      node.Warning("first_byte_slo_ms", -1,
+                   "first_byte_slo_ms has no effect without on_idle: AUTO");
+    }
+    if (out.snapshots() && service_.launcher() == schema::Service::PROCESS) {
+      node.Warning("on_idle", -1, "only KVM parks and saves; with launcher: PROCESS it goes off",
+                   "use PAUSED or OFF");
+    }
+    for (int i = 0; i < policy.descend_size(); ++i) {
+      const schema::Policy::Descend& step = policy.descend(i);
+      const Node at = node.Nested(step, "descend", i, node.label());
+      if (!step.has_rung()) (void)at.Missing("rung");
+      if (!step.has_after_s() && !at.Missing("after_s")) continue;
+      const std::chrono::seconds after(at.Number("after_s", kDescendAfterS));
+      const bool saves = step.rung() == schema::Policy::Descend::SAVED;
+      std::optional<std::chrono::seconds>& into = saves ? out.saved_after : out.off_after;
+      if (into) at.Error("rung", -1, StrCat("rung ", saves ? "SAVED" : "OFF", " stands twice"));
+      into = after;
+    }
+    CheckDescent(node);
+  }
+
+  void CheckDescent(const Node& node) {
+    const Policy& out = out_.policy;
+    if (!out.saved_after && !out.off_after) return;
+    if (out.on_idle == OnIdle::kOff || out.on_idle == OnIdle::kKeepRunning) {
+      node.Error("descend", 0, "descend has no effect: nothing rests with this on_idle",
+                 "set on_idle to PAUSED, PARKED, SAVED or AUTO");
+    }
+    if (out.saved_after && out.on_idle == OnIdle::kPaused) {
+      node.Error("descend", 0, "a PAUSED machine cannot be saved while it rests",
+                 "set on_idle to PARKED, or descend to OFF");
+    }
+    if (out.saved_after && out.off_after && *out.off_after <= *out.saved_after) {
+      node.Error("descend", 0,
+                 StrCat("descend goes OFF after ", out.off_after->count(),
+                        " s, but to SAVED after ", out.saved_after->count(),
+                        " s; the lower rung must come later"));
+    }
+  }
+
+  static OnIdle OnIdleOf(schema::Policy::OnIdle on_idle) {
+    switch (on_idle) {
+      case schema::Policy::OFF: return OnIdle::kOff;
+      case schema::Policy::KEEP_RUNNING: return OnIdle::kKeepRunning;
+      case schema::Policy::PAUSED: return OnIdle::kPaused;
+      case schema::Policy::PARKED: return OnIdle::kParked;
+      case schema::Policy::SAVED: return OnIdle::kSaved;
+      case schema::Policy::AUTO: return OnIdle::kAuto;
+    }
+    return OnIdle::kOff;
   }
 
   const schema::Service& service_;

@@ -79,7 +79,7 @@ struct Limits {
 
 enum class LauncherChoice { kAuto, kKvm, kProcess };
 enum class AnswerPolicy { kImmediately, kWhenReady };
-enum class OnIdle { kOff, kKeepRunning };
+enum class OnIdle { kOff, kKeepRunning, kPaused, kParked, kSaved, kAuto };
 
 struct Policy {
   AnswerPolicy answer = AnswerPolicy::kImmediately;
@@ -90,7 +90,23 @@ struct Policy {
   OnIdle on_idle = OnIdle::kOff;
   std::chrono::milliseconds ready_timeout{0};
   std::chrono::seconds grace{0};
+  std::chrono::milliseconds first_byte_slo{0};
+  // So long after it came to rest, it is lowered to a file, or ends.
+  std::optional<std::chrono::seconds> saved_after{};
+  std::optional<std::chrono::seconds> off_after{};
   bool operator==(const Policy&) const = default;
+
+  // Its machines may be parked or saved.
+  bool snapshots() const {
+    return on_idle == OnIdle::kParked || on_idle == OnIdle::kSaved || on_idle == OnIdle::kAuto;
+  }
+};
+
+// In whose name the guest may send.
+enum class SpoofCheck : std::uint8_t {
+  kAddress,  // only its own MAC and IPv4 address; IPv4 and ARP only
+  kMac,      // only its own MAC
+  kOff,      // anybody's
 };
 
 struct NetDevice {
@@ -98,6 +114,7 @@ struct NetDevice {
   std::string name;               // as in the image's manifest
   std::string tap_name;           // unique, 1..15 characters
   std::optional<MacAddress> mac;  // else the launcher derives one
+  SpoofCheck spoof_check = SpoofCheck::kAddress;
   bool operator==(const NetDevice&) const = default;
 };
 

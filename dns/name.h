@@ -14,7 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "dns/siphash.h"
+#include "base/siphash.h"
 
 namespace summon::dns {
 

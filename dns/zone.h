@@ -17,9 +17,9 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/siphash.h"
 #include "dns/name.h"
 #include "dns/rdata.h"
-#include "dns/siphash.h"
 #include "dns/types.h"
 
 namespace summon::dns {

@@ -27,9 +27,17 @@ struct ImageFile {
   std::string path;        // for messages only
 };
 
+// In whose name a guest may send.
+enum class SpoofCheck : std::uint8_t {
+  kAddress,  // only its own MAC and the service's IPv4 address; IPv4 and ARP only
+  kMac,      // only its own MAC
+  kOff,      // anybody's
+};
+
 struct NetOrder {
   std::string name;               // as in the image's manifest
   std::optional<MacAddress> mac;  // else derived from the service's name, the same for ever
+  SpoofCheck spoof_check = SpoofCheck::kAddress;
 };
 
 struct BlockOrder {

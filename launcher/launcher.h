@@ -80,8 +80,9 @@ struct EndReport {
   std::int32_t exit_status = 0;  // kHalted; kGuestFault of a process: 128 + its signal
   std::string detail{};          // for people: what, why and how to mend it
   std::uint64_t frames_dropped = 0;
+  std::uint64_t frames_forged = 0;  // in another's name: they never left
   std::uint64_t console_bytes_lost = 0;
-  Rest rest{};  // kReclaimed: where the service rests now; else off
+  Rest rest{};  // kReclaimed: where the service rests now; else off: nothing is left
 };
 
 // Frames that passed the service's tap since it was made.
@@ -120,8 +121,9 @@ class Events {
   // after construction, then at each change.
   virtual void OnAvailability(Kind kind, const Status& status) = 0;
   // The service has no instance, and what rests of it changed without a Launch: it was lowered,
-  // its monitor died, its snapshot was lost. Also told after OnPrepared when something rests from
-  // before (whoever asked for it was restarted meanwhile).
+  // its monitor died, its snapshot was lost. Also told soon after Prepare, or when a launcher in
+  // another process is reached again, when something rests from before (whoever asked for it was
+  // restarted meanwhile).
   virtual void OnRest(ServiceId service, const Rest& rest) = 0;
   // A measure changed; told at most once a second (kTrafficPeriod) and rung.
   virtual void OnRungMeasured(const RungMeasure& measure) = 0;

@@ -29,6 +29,8 @@ constexpr std::array kRefusals = {"failed",    "not_ready", "backoff", "unavaila
 constexpr std::array kStages = {"decision", "assigned", "loaded",          "running",
                                 "ready",    "answer",   "first_packet_in", "first_byte_out"};
 constexpr std::array kRungs = {"running", "paused", "parked", "saved"};
+constexpr std::array kRests = {"paused", "parked", "saved", "off"};
+constexpr std::array kKinds = {"kvm", "process"};
 constexpr std::array kReclaims = {"idle",     "budget",  "not_ready",
                                   "operator", "removed", "orphan"};
 constexpr std::array kExits = {"reclaimed",    "halted",     "guest_fault", "image_rejected",
@@ -61,6 +63,12 @@ Catalogue::Catalogue(std::string_view version, std::string_view launcher)
   }
   for (const char* reason : kRefusals) state_->refusals.Add({{"reason", reason}});
   for (const char* reason : kReclaims) state_->reclaims.Add({{"reason", reason}});
+  for (const char* reason : kReclaims) state_->lowers.Add({{"reason", reason}});
+  for (const char* rung : kRests) {
+    state_->wakes.Add({{"rung", rung}});
+    state_->wake_fallbacks.Add({{"rung", rung}});
+    state_->rests_lost.Add({{"rung", rung}});
+  }
   for (const char* reason : kExits) state_->exits.Add({{"reason", reason}});
   for (const char* rung : kRungs) state_->instances.Add({{"rung", rung}});
 }
@@ -118,12 +126,39 @@ void Catalogue::Reclaimed(ReclaimReason reason, std::uint64_t count) {
       .Increment(static_cast<double>(count));
 }
 
+void Catalogue::Lowered(ReclaimReason reason, std::uint64_t count) {
+  state_->lowers.Add({{"reason", Label(kReclaims, reason)}}).Increment(static_cast<double>(count));
+}
+
+void Catalogue::Woken(Rest from, std::uint64_t count) {
+  state_->wakes.Add({{"rung", Label(kRests, from)}}).Increment(static_cast<double>(count));
+}
+
+void Catalogue::WakeFellBack(Rest from, std::uint64_t count) {
+  state_->wake_fallbacks.Add({{"rung", Label(kRests, from)}})
+      .Increment(static_cast<double>(count));
+}
+
+void Catalogue::RestLost(Rest from, std::uint64_t count) {
+  state_->rests_lost.Add({{"rung", Label(kRests, from)}}).Increment(static_cast<double>(count));
+}
+
+void Catalogue::SetRung(Kind kind, Rest rung, const RungMedians& medians) {
+  const prometheus::Labels labels{{"rung", Label(kRests, rung)}, {"kind", Label(kKinds, kind)}};
+  state_->rung_wake.Add(labels).Set(Seconds(medians.wake));
+  state_->rung_memory.Add(labels).Set(static_cast<double>(medians.memory_bytes));
+}
+
 void Catalogue::GuestExited(ExitReason reason) {
   state_->exits.Add({{"reason", Label(kExits, reason)}}).Increment();
 }
 
 void Catalogue::TapDropped(std::uint64_t frames) {
   state_->tap_dropped.Increment(static_cast<double>(frames));
+}
+
+void Catalogue::FramesForged(std::uint64_t frames) {
+  state_->frames_forged.Increment(static_cast<double>(frames));
 }
 
 void Catalogue::ConsoleLost(std::uint64_t bytes) {

@@ -34,6 +34,9 @@ enum class Stage {
   kDecision, kAssigned, kLoaded, kRunning, kReady, kAnswer, kFirstPacketIn, kFirstByteOut,
 };
 enum class Rung { kRunning, kPaused, kParked, kSaved };
+// Where a service rests, and what an instance woke from (off: it booted).
+enum class Rest { kPaused, kParked, kSaved, kOff };
+enum class Kind { kKvm, kProcess };
 enum class ReclaimReason { kIdle, kBudget, kNotReady, kOperator, kRemoved, kOrphan };
 enum class ExitReason {
   kReclaimed, kHalted, kGuestFault, kImageRejected, kMonitorDied, kUnavailable, kHostFault, kLost,
@@ -74,10 +77,27 @@ class Catalogue final {
 
   // summon_reclaims_total{reason}.
   void Reclaimed(ReclaimReason reason, std::uint64_t count);
+  // summon_lowers_total{reason}: services at rest that were asked to hold less.
+  void Lowered(ReclaimReason reason, std::uint64_t count);
+  // summon_wakes_total{rung}: instances that became ready, by what they woke from.
+  void Woken(Rest from, std::uint64_t count);
+  // summon_wake_fallbacks_total{rung}: launches that found a rest there and woke lower.
+  void WakeFellBack(Rest from, std::uint64_t count);
+  // summon_rests_lost_total{rung}: what rested there went without being asked.
+  void RestLost(Rest from, std::uint64_t count);
+  // summon_rung_wake_median_seconds{rung,kind}, summon_rung_memory_median_bytes{rung,kind}: of the
+  // launcher's last wakes and rests on this machine.
+  struct RungMedians {
+    Duration wake{};
+    std::uint64_t memory_bytes = 0;
+  };
+  void SetRung(Kind kind, Rest rung, const RungMedians& medians);
   // summon_guest_exits_total{reason}.
   void GuestExited(ExitReason reason);
-  // summon_tap_dropped_frames_total, summon_guest_console_lost_bytes_total.
+  // summon_tap_dropped_frames_total, summon_frames_forged_total,
+  // summon_guest_console_lost_bytes_total.
   void TapDropped(std::uint64_t frames);
+  void FramesForged(std::uint64_t frames);
   void ConsoleLost(std::uint64_t bytes);
   // summon_stale_events_total: events of an older generation.
   void StaleEvents(std::uint64_t count);

@@ -49,17 +49,30 @@ struct Catalogue::State {
   Counters& refusals = MakeCounter("summon_refusals_total", "Refused summons, by reason.");
   Histograms& stages = MakeHistogram("summon_stage_duration_seconds",
                                      "From the reason to summon to each stage of the summon.");
-  Gauges& instances = MakeGauge("summon_instances", "Instances that exist, by rung.");
+  Gauges& instances = MakeGauge("summon_instances", "Instances that run, and that rest, by rung.");
   prometheus::Gauge& waiters = MakeGauge("summon_waiters", "DNS answers that wait.").Add({});
   prometheus::Gauge& services = MakeGauge("summon_services", "Configured services.").Add({});
   prometheus::Gauge& memory_budget =
       MakeGauge("summon_memory_budget_bytes", "Memory that instances may have together.").Add({});
   prometheus::Gauge& memory_used =
-      MakeGauge("summon_memory_used_bytes", "Memory given to instances.").Add({});
+      MakeGauge("summon_memory_used_bytes", "Memory given to instances and to what rests.").Add({});
   Counters& reclaims = MakeCounter("summon_reclaims_total", "Reclaimed instances, by reason.");
+  Counters& lowers = MakeCounter("summon_lowers_total", "Rests that were lowered, by reason.");
+  Counters& wakes = MakeCounter("summon_wakes_total", "Summons, by the rung they woke from.");
+  Counters& wake_fallbacks =
+      MakeCounter("summon_wake_fallbacks_total", "Rests that could not be woken, by rung.");
+  Counters& rests_lost =
+      MakeCounter("summon_rests_lost_total", "Rests that went without being asked, by rung.");
+  Gauges& rung_wake = MakeGauge("summon_rung_wake_median_seconds",
+                                "From launch to ready on this machine, by rung: the median.");
+  Gauges& rung_memory = MakeGauge("summon_rung_memory_median_bytes",
+                                  "Memory of a rest on this machine, by rung: the median.");
   Counters& exits = MakeCounter("summon_guest_exits_total", "Instances that ended, by reason.");
   prometheus::Counter& tap_dropped =
       MakeCounter("summon_tap_dropped_frames_total", "Frames that a tap did not take.").Add({});
+  prometheus::Counter& frames_forged =
+      MakeCounter("summon_frames_forged_total",
+                  "Frames that guests sent in another's name; none left its tap.").Add({});
   prometheus::Counter& console_lost =
       MakeCounter("summon_guest_console_lost_bytes_total", "Console output that nobody kept.")
           .Add({});

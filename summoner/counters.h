@@ -28,6 +28,13 @@ struct Counters {
   std::array<std::uint64_t, kReclaimReasons> reclaims{};  // index: ReclaimReason
   std::uint64_t ends = 0;           // of instances, for whatever reason
   std::uint64_t ends_unasked = 0;   // of these, without a Reclaim of ours
+  std::array<std::uint64_t, kReclaimReasons> lowers{};    // rests; index: ReclaimReason
+  // Instances that became ready, by what they woke from (off: booted).
+  std::array<std::uint64_t, launcher::kRungs> wakes{};
+  // Launches that found a rest there and woke lower, and rests that went without being asked; by
+  // the rung that was lost.
+  std::array<std::uint64_t, launcher::kRungs> wake_fallbacks{};
+  std::array<std::uint64_t, launcher::kRungs> rests_lost{};
   std::uint64_t adopted = 0;
   std::uint64_t deferred = 0;       // summons that had to queue for memory or a free place
   std::uint64_t answers = 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "launcher/launcher.h"
 
 namespace summon::summoner {
 
@@ -64,6 +65,14 @@ struct Launch {
 struct Reclaim {
   InstanceId instance;
   ReclaimReason reason{};
+  launcher::Rung rung = launcher::Rung::kOff;
+};
+
+// Launcher::Lower: a service that rests is to hold less.
+struct Lower {
+  ServiceId service{};
+  launcher::Rung rung = launcher::Rung::kOff;
+  ReclaimReason reason{};  // kIdle: it rested for so long; kBudget, kOperator
 };
 
 // Launcher::Forget: the removed service is at rest; its id is never used again.
@@ -105,7 +114,8 @@ struct CountOutcome {
 struct CountStale {};
 
 using Effect =
-    std::variant<Launch, Reclaim, Forget, Answer, Refuse, PhaseChanged, CountOutcome, CountStale>;
+    std::variant<Launch, Reclaim, Lower, Forget, Answer, Refuse, PhaseChanged, CountOutcome,
+                 CountStale>;
 using Effects = std::vector<Effect>;
 
 }  // namespace summon::summoner

@@ -5,10 +5,12 @@
 // The daemon makes one from the configuration. The ranges are checked where the file is loaded;
 // the machine is safe for any values.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 
 #include "base/clock.h"
+#include "launcher/launcher.h"
 
 namespace summon::summoner {
 
@@ -19,7 +21,14 @@ enum class AnswerMode : std::uint8_t {
 };
 
 // What becomes of an instance that nobody uses.
-enum class OnIdle : std::uint8_t { kOff, kKeepRunning };
+enum class OnIdle : std::uint8_t {
+  kRest,         // it comes to rest at `rest_at`
+  kAuto,         // likewise; the registry works out `rest_at` from what it measures
+  kKeepRunning,  // nothing
+};
+
+// Longer than any machine runs; for what is never due.
+inline constexpr Duration kForever = Duration::max();
 
 struct Policy {
   AnswerMode answer = AnswerMode::kImmediately;
@@ -39,7 +48,13 @@ struct Policy {
 
   // An instance is reclaimed after this time without a frame, once its lease is over.
   Duration idle_timeout = std::chrono::seconds(90);
-  OnIdle on_idle = OnIdle::kOff;
+  OnIdle on_idle = OnIdle::kRest;
+  launcher::Rung rest_at = launcher::Rung::kOff;
+  // kAuto: from the lookup or frame to the first byte of the answer.
+  Duration first_byte_slo = std::chrono::milliseconds(50);
+
+  // How long after it came to rest a service is lowered to a rung; index: launcher::Rung.
+  std::array<Duration, launcher::kRungs> descend_after{kForever, kForever, kForever, kForever};
 
   // An instance that is not ready by then is ended and counts as failed.
   Duration ready_timeout = std::chrono::seconds(30);

@@ -7,16 +7,10 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/strings.h"
+#include "summoner/stepper.h"
 
 namespace summon::summoner {
 namespace {
-
-// The instant `wait` after `at`; kNever instead of an overflow.
-Instant Later(Instant at, Duration wait) { return wait > kNever - at ? kNever : at + wait; }
-
-// RFC 2181 section 8: a TTL has 31 bits.
-constexpr std::chrono::seconds kTtlMax{0x7fff'ffff};
 
 Duration Backoff(const Policy& policy, std::uint32_t failures) {
   Duration wait = policy.backoff_base;
@@ -31,158 +25,20 @@ Instant IdleAt(const ServiceState& state, const Ready& ready, const Policy& poli
   return std::max(state.lease_until, Later(ready.quiet_since, policy.idle_timeout));
 }
 
-// One step; lives as long as the call.
-class Stepper final {
- public:
-  Stepper(ServiceState& state, const Policy& policy, Instant now, Effects& effects)
-      : s_(state), policy_(policy), now_(now), effects_(effects) {}
-
-  void On(const Requested& event);
-  void On(const Admitted& event);
-  void On(const BecameReady& event);
-  void On(const Ended& event);
-  void On(const TrafficSeen& event);
-  void On(const AnswerSent& event) { GrowLease(event.ttl); }
-  void On(const Tick& event);
-  void On(const ReclaimAsked& event);
-  void On(const Unavailable& event);
-  void On(const Available& event);
-  void On(const Adopted& event);
-
- private:
-  void RequestWhileReady(const Requested& event, Ready& ready);
-  void RequestWhileReclaiming(const Requested& event, ReclaimReason reason);
-  void RequestWhileFailed(const Requested& event);
-  void RequestWhileAsleep(const Requested& event);
-  void RequestNotAdmitted(const Requested& event);
-  void EndedWhileReclaiming(const Ended& event, ReclaimReason reason);
-
-  template <typename Next>
-  void Enter(Next next) {
-    s_.phase = std::move(next);
-    s_.since = now_;
+// When a service that rests is to be lowered. Not while it is about to be launched: that wakes it.
+Instant DescendAt(const ServiceState& state, const Asleep& asleep, const Policy& policy) {
+  Instant next = kNever;
+  if (state.wanted || asleep.lowering) return next;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (static_cast<Rung>(rung) <= asleep.rest.rung) continue;
+    next = std::min(next, Later(state.since, policy.descend_after[rung]));
   }
-  void BeginSummon();
-  void StartReclaim(ReclaimReason reason);
-  void Fail(launcher::EndReason reason, std::string detail);
-  // An unwanted rest: whoever waits is told why, and only a packet is remembered.
-  void RestUnavailable();
-  bool WasYoung() const { return now_ < Later(s_.since, policy_.young); }
-
-  void Count(Trigger trigger, Outcome outcome) {
-    effects_.push_back(CountOutcome{trigger, outcome});
-  }
-  void Remember(Trigger trigger);
-  void ClearWanted(Outcome outcome);
-
-  // Answers at once or parks, by policy.
-  void Settle(const Requested& event);
-  void Park(const Requested& event, const Asker& asker);
-  void AnswerOne(WaiterId id, Patience patience, std::chrono::seconds ttl, AnswerReason reason);
-  void AnswerAll(std::chrono::seconds ttl, AnswerReason reason);
-  void ReleaseExpired();
-  void RefuseAsker(const Requested& event, RefuseReason reason, std::string detail);
-  void RefuseAll(RefuseReason reason, const std::string& detail);
-  void GrowLease(std::chrono::seconds ttl);
-  std::string NotReadyText() const;
-
-  ServiceState& s_;
-  const Policy& policy_;
-  const Instant now_;
-  Effects& effects_;
-};
-
-// --- requests ---
-
-void Stepper::On(const Requested& event) {
-  Count(event.trigger, Outcome::kAsked);
-  if (auto* ready = std::get_if<Ready>(&s_.phase)) return RequestWhileReady(event, *ready);
-  if (const auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
-    return RequestWhileReclaiming(event, reclaiming->reason);
-  }
-  if (std::holds_alternative<Failed>(s_.phase)) return RequestWhileFailed(event);
-  if (std::holds_alternative<Asleep>(s_.phase)) return RequestWhileAsleep(event);
-  Count(event.trigger, Outcome::kReused);  // it joins the summon in flight
-  Settle(event);
+  return next;
 }
 
-void Stepper::RequestWhileReady(const Requested& event, Ready& ready) {
-  Count(event.trigger, Outcome::kReused);
-  // A frame is use; a question is only a promise to be reachable for as long as the answer lives.
-  if (event.trigger == Trigger::kPacket) {
-    ready.quiet_since = std::max(ready.quiet_since, now_);
-  } else {
-    GrowLease(policy_.ttl_ready);
-  }
-  if (!event.asker) return;
-  AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_ready, AnswerReason::kReady);
-}
+}  // namespace
 
-void Stepper::RequestWhileReclaiming(const Requested& event, ReclaimReason reason) {
-  if (reason == ReclaimReason::kRemoved) {
-    Count(event.trigger, Outcome::kRefused);
-    return RefuseAsker(event, RefuseReason::kRemoved, "the service is no longer configured");
-  }
-  if (reason == ReclaimReason::kNotReady && event.trigger != Trigger::kPacket) {
-    // It is about to be Failed: another attempt at once would go the same way.
-    Count(event.trigger, Outcome::kRefused);
-    return RefuseAsker(event, RefuseReason::kNotReady, NotReadyText());
-  }
-  // Policy decides here too: with kImmediately the address is given at once, since the packet
-  // waits at the tap for the next instance just as it does while the service is asleep.
-  Remember(event.trigger);
-  Settle(event);
-}
-
-void Stepper::RequestWhileFailed(const Requested& event) {
-  const auto& failed = std::get<Failed>(s_.phase);
-  if (now_ >= failed.retry_at) {
-    Enter(Asleep{});
-    return RequestWhileAsleep(event);
-  }
-  // The launcher tells of a waiting packet only once, so it must be remembered until the retry.
-  if (event.trigger == Trigger::kPacket) {
-    Remember(event.trigger);
-  } else {
-    Count(event.trigger, Outcome::kRefused);
-  }
-  const auto wait = std::chrono::ceil<std::chrono::seconds>(failed.retry_at - now_);
-  RefuseAsker(event, RefuseReason::kBackoff,
-              StrCat(failed.detail, "; next attempt in ", wait.count(), " s"));
-}
-
-void Stepper::RequestWhileAsleep(const Requested& event) {
-  if (!s_.problem.empty()) {
-    if (event.trigger == Trigger::kPacket) {
-      Remember(event.trigger);
-    } else {
-      Count(event.trigger, Outcome::kRefused);
-    }
-    return RefuseAsker(event, RefuseReason::kUnavailable, s_.problem);
-  }
-  if (event.admission != Admission::kGranted) return RequestNotAdmitted(event);
-  Remember(event.trigger);
-  BeginSummon();
-  Settle(event);
-}
-
-void Stepper::RequestNotAdmitted(const Requested& event) {
-  const bool remembered = event.admission != Admission::kRefused || s_.wanted.has_value();
-  if (remembered) {
-    Remember(event.trigger);
-  } else {
-    Count(event.trigger, Outcome::kRefused);
-  }
-  if (!event.asker) return;
-  const bool unprepared = event.admission == Admission::kUnprepared;
-  if (event.asker->patience == Patience::kByPolicy && !unprepared) {
-    // The answer never waits for admission: with the address in hand the client's packet asks.
-    return AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_asleep,
-                     AnswerReason::kNoRoom);
-  }
-  if (remembered) return Park(event, *event.asker);
-  RefuseAsker(event, RefuseReason::kNoRoom, "no memory is free for another instance");
-}
+// --- what the launcher tells ---
 
 void Stepper::On(const Admitted&) {
   if (WaitsForAdmission(s_)) {
@@ -191,8 +47,6 @@ void Stepper::On(const Admitted&) {
     effects_.push_back(CountStale{});
   }
 }
-
-// --- what the launcher tells ---
 
 void Stepper::On(const BecameReady& event) {
   const auto* summoning = std::get_if<Summoning>(&s_.phase);
@@ -212,7 +66,7 @@ void Stepper::On(const Ended& event) {
     return;
   }
   if (const auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
-    return EndedWhileReclaiming(event, reclaiming->reason);
+    return EndedWhileReclaiming(event, Reclaiming(*reclaiming));
   }
   // Of a launcher that went away nothing follows about the service.
   const bool lost = event.reason == launcher::EndReason::kLost;
@@ -220,26 +74,41 @@ void Stepper::On(const Ended& event) {
     if (!lost) return Fail(event.reason, event.detail);
     ClearWanted(Outcome::kFailed);
     RefuseAll(RefuseReason::kUnavailable, event.detail);
-    return Enter(Asleep{});
+    return Enter(Asleep{event.rest});
   }
   if (!WasYoung()) {
     s_.failures = 0;
   } else if (!lost && event.reason != launcher::EndReason::kReclaimed) {
     return Fail(event.reason, event.detail);
   }
-  Enter(Asleep{});
+  Enter(Asleep{event.rest});
 }
 
-void Stepper::EndedWhileReclaiming(const Ended& event, ReclaimReason reason) {
-  if (reason == ReclaimReason::kNotReady) {
+void Stepper::EndedWhileReclaiming(const Ended& event, const Reclaiming& reclaiming) {
+  if (reclaiming.reason == ReclaimReason::kNotReady) {
     ++s_.failures;
     return Enter(Failed{Later(now_, Backoff(policy_, s_.failures)), event.reason, NotReadyText()});
   }
   if (s_.wanted && s_.problem.empty() && event.admission == Admission::kGranted) {
     return BeginSummon();
   }
-  Enter(Asleep{});
-  if (!s_.problem.empty()) RestUnavailable();
+  Enter(Asleep{event.rest});
+  // Somebody wanted it lower while it was on its way.
+  if (event.rest.rung < reclaiming.rung) AskLower(reclaiming.rung, reclaiming.reason);
+  if (!s_.problem.empty()) StayUnavailable();
+}
+
+// A change also settles whatever Lower was under way: it is the answer, or one that is not wanted
+// any more; a second Lower to the same rung does no harm.
+void Stepper::On(const Rested& event) {
+  if (auto* asleep = std::get_if<Asleep>(&s_.phase)) {
+    *asleep = Asleep{event.rest};
+  } else if (std::holds_alternative<Failed>(s_.phase) && event.rest.rung != Rung::kOff) {
+    // What failed is not worth its memory.
+    effects_.push_back(Lower{s_.service, Rung::kOff, ReclaimReason::kOrphan});
+  } else {
+    effects_.push_back(CountStale{});  // it crossed with a launch, which took it
+  }
 }
 
 void Stepper::On(const TrafficSeen&) {
@@ -275,13 +144,26 @@ void Stepper::On(const Tick&) {
     if (now_ < Later(s_.since, policy_.ready_timeout)) return;
     ClearWanted(Outcome::kFailed);
     RefuseAll(RefuseReason::kNotReady, NotReadyText());
-    StartReclaim(ReclaimReason::kNotReady);
+    StartReclaim(ReclaimReason::kNotReady, Rung::kOff);
   } else if (const auto* ready = std::get_if<Ready>(&s_.phase)) {
     // A deadline that was set before a lease grew comes too early: look at the lease, not at it.
-    if (now_ >= IdleAt(s_, *ready, policy_)) StartReclaim(ReclaimReason::kIdle);
+    if (now_ >= IdleAt(s_, *ready, policy_)) {
+      StartReclaim(ReclaimReason::kIdle, policy_.rest_at);
+    }
   } else if (const auto* failed = std::get_if<Failed>(&s_.phase)) {
     if (s_.wanted && now_ >= failed->retry_at) Enter(Asleep{});
+  } else if (const auto* asleep = std::get_if<Asleep>(&s_.phase)) {
+    if (now_ >= DescendAt(s_, *asleep, policy_)) TickWhileAsleep(*asleep);
   }
+}
+
+void Stepper::TickWhileAsleep(const Asleep& asleep) {
+  Rung due = asleep.rest.rung;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (now_ < Later(s_.since, policy_.descend_after[rung])) continue;
+    due = std::max(due, static_cast<Rung>(rung));
+  }
+  AskLower(due, ReclaimReason::kIdle);
 }
 
 void Stepper::On(const ReclaimAsked& event) {
@@ -289,19 +171,28 @@ void Stepper::On(const ReclaimAsked& event) {
   const bool ready = std::holds_alternative<Ready>(s_.phase);
   switch (event.reason) {
     case ReclaimReason::kBudget:
-      if (ready && now_ >= VictimFrom(s_, policy_)) StartReclaim(event.reason);
-      return;
+      if (now_ < VictimFrom(s_, policy_)) return;
+      // Memory is wanted: a rung that holds some would give back none.
+      if (ready) return StartReclaim(event.reason, std::max(policy_.rest_at, Rung::kSaved));
+      return AskLower(RestOf(s_).rung < Rung::kSaved ? Rung::kSaved : Rung::kOff, event.reason);
     case ReclaimReason::kOperator:
       if (summoning) {
         ClearWanted(Outcome::kFailed);
         RefuseAll(RefuseReason::kReclaimed, "an operator ended the instance");
       }
-      if (summoning || ready) StartReclaim(event.reason);
+      // One that is not ready yet has nothing that is worth waking.
+      if (summoning) return StartReclaim(event.reason, Rung::kOff);
+      if (ready) return StartReclaim(event.reason, event.rung);
+      if (auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
+        reclaiming->rung = std::max(reclaiming->rung, event.rung);
+      } else if (RestOf(s_).rung < event.rung) {
+        AskLower(event.rung, event.reason);
+      }
       return;
     case ReclaimReason::kRemoved:
       ClearWanted(summoning ? Outcome::kFailed : Outcome::kRefused);
       RefuseAll(RefuseReason::kRemoved, "the service is no longer configured");
-      if (summoning || ready) return StartReclaim(event.reason);
+      if (summoning || ready) return StartReclaim(event.reason, Rung::kOff);
       if (auto* reclaiming = std::get_if<Reclaiming>(&s_.phase)) {
         reclaiming->reason = event.reason;
       }
@@ -317,7 +208,7 @@ void Stepper::On(const ReclaimAsked& event) {
 void Stepper::On(const Unavailable& event) {
   s_.problem = event.problem;
   // In the other phases an instance exists, and its end will tell.
-  if (std::holds_alternative<Asleep>(s_.phase)) RestUnavailable();
+  if (std::holds_alternative<Asleep>(s_.phase)) StayUnavailable();
 }
 
 void Stepper::On(const Available&) {
@@ -337,11 +228,18 @@ void Stepper::BeginSummon() {
   effects_.push_back(Launch{{s_.service, s_.last_generation}});
 }
 
-void Stepper::StartReclaim(ReclaimReason reason) {
+void Stepper::StartReclaim(ReclaimReason reason, Rung rung) {
   const std::uint64_t generation = *LiveGeneration(s_);
   if (std::holds_alternative<Ready>(s_.phase) && !WasYoung()) s_.failures = 0;
-  Enter(Reclaiming{generation, reason});
-  effects_.push_back(Reclaim{{s_.service, generation}, reason});
+  Enter(Reclaiming{generation, reason, rung});
+  effects_.push_back(Reclaim{{s_.service, generation}, reason, rung});
+}
+
+void Stepper::AskLower(Rung rung, ReclaimReason reason) {
+  auto* asleep = std::get_if<Asleep>(&s_.phase);
+  if (asleep == nullptr || asleep->rest.rung >= rung || asleep->lowering >= rung) return;
+  asleep->lowering = rung;
+  effects_.push_back(Lower{s_.service, rung, reason});
 }
 
 void Stepper::Fail(launcher::EndReason reason, std::string detail) {
@@ -351,7 +249,7 @@ void Stepper::Fail(launcher::EndReason reason, std::string detail) {
   Enter(Failed{Later(now_, Backoff(policy_, s_.failures)), reason, std::move(detail)});
 }
 
-void Stepper::RestUnavailable() {
+void Stepper::StayUnavailable() {
   RefuseAll(RefuseReason::kUnavailable, s_.problem);
   if (!s_.packet_waits) ClearWanted(Outcome::kRefused);
 }
@@ -371,72 +269,7 @@ void Stepper::ClearWanted(Outcome outcome) {
   s_.wanted.reset();
 }
 
-void Stepper::Settle(const Requested& event) {
-  if (!event.asker) return;
-  if (event.asker->patience == Patience::kByPolicy && policy_.answer == AnswerMode::kImmediately) {
-    return AnswerOne(event.asker->waiter, event.asker->patience, policy_.ttl_asleep,
-                     AnswerReason::kNotAwaited);
-  }
-  Park(event, *event.asker);
-}
-
-void Stepper::Park(const Requested& event, const Asker& asker) {
-  const bool by_policy = asker.patience == Patience::kByPolicy;
-  if (event.parking == Parking::kFull || s_.waiters.size() >= policy_.waiters_max) {
-    if (!by_policy) {
-      return RefuseAsker(event, RefuseReason::kWaitersFull, "too many wait already");
-    }
-    return AnswerOne(asker.waiter, asker.patience, policy_.ttl_asleep, AnswerReason::kWaitersFull);
-  }
-  const Instant deadline = by_policy ? Later(now_, policy_.hold_max) : asker.until;
-  s_.waiters.push_back({asker.waiter, asker.patience, deadline});
-}
-
-void Stepper::AnswerOne(WaiterId id, Patience patience, std::chrono::seconds ttl,
-                        AnswerReason reason) {
-  effects_.push_back(Answer{s_.service, id, ttl, reason});
-  // The answer leaves in a moment. Until AnswerSent tells when exactly, this covers it.
-  if (patience == Patience::kByPolicy) GrowLease(ttl);
-}
-
-void Stepper::AnswerAll(std::chrono::seconds ttl, AnswerReason reason) {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    AnswerOne(waiter->id, waiter->patience, ttl, reason);
-  }
-  s_.waiters.clear();
-}
-
-void Stepper::ReleaseExpired() {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    if (waiter->deadline > now_) continue;
-    AnswerOne(waiter->id, waiter->patience, policy_.ttl_asleep, AnswerReason::kHeldLongEnough);
-  }
-  std::erase_if(s_.waiters, [now = now_](const Waiter& waiter) { return waiter.deadline <= now; });
-}
-
-void Stepper::RefuseAsker(const Requested& event, RefuseReason reason, std::string detail) {
-  if (!event.asker) return;
-  effects_.push_back(Refuse{s_.service, event.asker->waiter, reason, std::move(detail)});
-}
-
-void Stepper::RefuseAll(RefuseReason reason, const std::string& detail) {
-  for (auto waiter = s_.waiters.rbegin(); waiter != s_.waiters.rend(); ++waiter) {
-    effects_.push_back(Refuse{s_.service, waiter->id, reason, detail});
-  }
-  s_.waiters.clear();
-}
-
-void Stepper::GrowLease(std::chrono::seconds ttl) {
-  s_.lease_until =
-      std::max(s_.lease_until, Later(Later(now_, std::min(ttl, kTtlMax)), policy_.grace));
-}
-
-std::string Stepper::NotReadyText() const {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(policy_.ready_timeout);
-  return StrCat("not ready within ", ms.count(), " ms (ready_timeout)");
-}
-
-}  // namespace
+// --- the function ---
 
 ServiceState Step(ServiceState state, const Event& event, const Policy& policy, Instant now,
                   Effects& effects) {
@@ -454,11 +287,16 @@ Instant NextDeadline(const ServiceState& state, const Policy& policy) {
     next = std::min(next, IdleAt(state, *ready, policy));
   } else if (const auto* failed = std::get_if<Failed>(&state.phase)) {
     if (state.wanted) next = std::min(next, failed->retry_at);
+  } else if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    next = std::min(next, DescendAt(state, *asleep, policy));
   }
   return next;
 }
 
 Instant VictimFrom(const ServiceState& state, const Policy& policy) {
+  if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    return asleep->rest.memory_bytes > 0 && !asleep->lowering ? state.since : kNever;
+  }
   const auto* ready = std::get_if<Ready>(&state.phase);
   if (ready == nullptr || policy.on_idle == OnIdle::kKeepRunning) return kNever;
   return std::max(state.lease_until, Later(ready->quiet_since, kVictimQuiet));
@@ -483,15 +321,9 @@ bool WaitsForAdmission(const ServiceState& state) {
   return std::holds_alternative<Asleep>(state.phase) && state.wanted && state.problem.empty();
 }
 
-std::string_view RungName(Rung rung) {
-  switch (rung) {
-    case Rung::kRunning: return "running";
-    case Rung::kPaused: return "paused";
-    case Rung::kParked: return "parked";
-    case Rung::kSaved: return "saved";
-    case Rung::kOff: return "off";
-  }
-  SUMMON_CHECK(false);
+Rest RestOf(const ServiceState& state) {
+  const auto* asleep = std::get_if<Asleep>(&state.phase);
+  return asleep == nullptr ? Rest() : asleep->rest;
 }
 
 }  // namespace summon::summoner

@@ -20,13 +20,13 @@
 
 namespace summon::summoner {
 
-// Where a service rests. For now running and off are used; the names are those of the design.
-enum class Rung : std::uint8_t { kRunning, kPaused, kParked, kSaved, kOff };
-std::string_view RungName(Rung rung);
+using launcher::Rest;
+using launcher::Rung;
 
 // Phases. `generation` is that of the instance that exists in this phase.
 struct Asleep {
-  Rung rung = Rung::kOff;
+  Rest rest{};                     // what is kept of the last instance; the next one wakes it
+  std::optional<Rung> lowering{};  // Lower was asked for, and nothing was told of it yet
 };
 struct Summoning {
   std::uint64_t generation = 0;
@@ -38,6 +38,7 @@ struct Ready {
 struct Reclaiming {
   std::uint64_t generation = 0;
   ReclaimReason reason{};
+  Rung rung = Rung::kOff;  // where it is to rest, or lower
 };
 struct Failed {
   Instant retry_at{};
@@ -109,6 +110,11 @@ struct Ended {
   launcher::EndReason reason{};
   std::string detail;
   Admission admission{};
+  Rest rest{};
+};
+// Without instance, what rests of it changed.
+struct Rested {
+  Rest rest{};
 };
 // Frames passed its tap.
 struct TrafficSeen {};
@@ -118,9 +124,10 @@ struct AnswerSent {
 };
 // Time has passed.
 struct Tick {};
-// Somebody wants its instance to end.
+// Somebody wants its instance to end, or what rests of it to hold less.
 struct ReclaimAsked {
   ReclaimReason reason{};  // kBudget, kOperator or kRemoved
+  Rung rung = Rung::kOff;  // kOperator: where it shall rest
 };
 // It cannot run at the moment (never empty), or can again.
 struct Unavailable {
@@ -133,13 +140,14 @@ struct Adopted {
   bool ready = false;
 };
 using Event = std::variant<Requested, Admitted, BecameReady, Ended, TrafficSeen, AnswerSent, Tick,
-                           ReclaimAsked, Unavailable, Available, Adopted>;
+                           ReclaimAsked, Unavailable, Available, Adopted, Rested>;
 
 // What `state` becomes when `event` happens at `now`; appends what has to be done. Total: every
 // event is allowed in every phase, and an event about another generation changes nothing.
-// Promises: Launch only when no instance exists; every waiter in exactly one Answer or Refuse; no
-// Reclaim for kIdle or kBudget before lease_until; generations and leases never go back; every
-// request is counted kAsked and, once `wanted` is empty again, has exactly one other outcome.
+// Promises: Launch and Lower only when no instance exists; every waiter in exactly one Answer or
+// Refuse; no Reclaim for kIdle or kBudget before lease_until; generations and leases never go
+// back; every request is counted kAsked and, once `wanted` is empty again, has exactly one other
+// outcome.
 ServiceState Step(ServiceState state, const Event& event, const Policy& policy, Instant now,
                   Effects& effects);
 
@@ -147,7 +155,8 @@ ServiceState Step(ServiceState state, const Event& event, const Policy& policy, 
 Instant NextDeadline(const ServiceState& state, const Policy& policy);
 
 // From when on the instance may be reclaimed for another service's sake: its lease is over and
-// it has been quiet for kVictimQuiet. kNever when it must not be.
+// it has been quiet for kVictimQuiet. What rests in memory may be lowered as soon as it rests.
+// kNever when there is nothing to take.
 inline constexpr Duration kVictimQuiet = 3 * launcher::kTrafficPeriod;
 Instant VictimFrom(const ServiceState& state, const Policy& policy);
 
@@ -155,6 +164,9 @@ PhaseKind KindOf(const Phase& phase);
 
 // The generation of the instance that exists, if one does (Summoning, Ready, Reclaiming).
 std::optional<std::uint64_t> LiveGeneration(const ServiceState& state);
+
+// What rests of it; off while an instance exists.
+Rest RestOf(const ServiceState& state);
 
 // True when the service waits for nothing but Admitted.
 bool WaitsForAdmission(const ServiceState& state);

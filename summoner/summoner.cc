@@ -8,25 +8,9 @@
 
 #include "base/check.h"
 #include "base/strings.h"
+#include "summoner/registry_entry.h"
 
 namespace summon::summoner {
-
-struct Summoner::Service {
-  ServiceSpec spec;
-  ServiceState state;
-  AdmissionControl::Share share;
-  std::uint64_t held_by = 0;  // generation of the instance that holds share.mib
-  Instant deadline = kNever;  // as it stands in deadlines_
-  bool prepared = false;      // an order stands with the launcher
-  bool removed = false;       // goes as soon as it is at rest
-  std::string prepare_problem;
-  launcher::Traffic traffic;
-  Instant received{};  // of the request that is being applied
-  Waterfall last_summon;
-  std::optional<launcher::Kind> kind;
-  std::optional<Trigger> last_trigger;
-  std::optional<launcher::EndReport> last_end;
-};
 
 Summoner::Summoner(const Limits& limits)
     : limits_(limits), admission_(limits.memory_budget_mib, limits.summons_in_flight_max) {}
@@ -46,6 +30,7 @@ Result<ServiceId> Summoner::Add(ServiceSpec spec, Instant now, Effects& effects)
   service->state.service = id;
   service->state.since = now;
   RefreshProblem(*service, now, effects);
+  ++resting_[static_cast<std::size_t>(service->counted_at)];
   services_.emplace(id, std::move(service));
   return id;
 }
@@ -54,6 +39,7 @@ void Summoner::Replace(ServiceId id, ServiceSpec spec, Instant now, Effects& eff
   Service* service = Find(id);
   if (service == nullptr) return;
   service->spec = std::move(spec);
+  service->unreachable = {};
   RefreshProblem(*service, now, effects);
   Index(*service);
   Pump(now, effects);
@@ -106,123 +92,10 @@ void Summoner::AnswerSent(ServiceId id, std::chrono::seconds ttl, Instant now) {
   Apply(*service, summoner::AnswerSent{ttl}, now, none);
 }
 
-void Summoner::ReclaimByOperator(ServiceId id, Instant now, Effects& effects) {
+void Summoner::ReclaimByOperator(ServiceId id, Rung rung, Instant now, Effects& effects) {
   Service* service = Find(id);
   if (service == nullptr) return;
-  Apply(*service, ReclaimAsked{ReclaimReason::kOperator}, now, effects);
-  Pump(now, effects);
-}
-
-// --- what launchers tell ---
-
-void Summoner::OnPrepared(ServiceId id, const Status& status, Instant now, Effects& effects) {
-  Service* service = Find(id);
-  if (service == nullptr) return;
-  // An order that is refused leaves the former one standing, if there was one.
-  if (status.ok()) service->prepared = true;
-  service->prepare_problem = status.ok() ? "" : status.error().message();
-  RefreshProblem(*service, now, effects);
-  Index(*service);
-  Pump(now, effects);
-}
-
-void Summoner::OnStage(InstanceId instance, const launcher::StageReport& report, Instant now,
-                       Effects& effects) {
-  Service* service = Find(instance.service);
-  if (service == nullptr) return;
-  if (service->last_summon.generation == instance.generation) {
-    auto& stamp = service->last_summon.stages[static_cast<std::size_t>(report.stage)];
-    if (!stamp) stamp = report.at;
-  }
-  const bool live = LiveGeneration(service->state) == instance.generation;
-  if (live) service->kind = report.kind;
-  if (report.stage != launcher::Stage::kReady) {
-    if (!live) ++counters_.events_stale;
-    return;
-  }
-  Apply(*service, BecameReady{instance.generation}, now, effects);
-  Pump(now, effects);
-}
-
-void Summoner::OnEnded(InstanceId instance, const launcher::EndReport& report, Instant now,
-                       Effects& effects) {
-  Service* service = Find(instance.service);
-  if (service == nullptr) return;
-  if (LiveGeneration(service->state) == instance.generation) {
-    service->last_end = report;
-    ++counters_.ends;
-    if (KindOf(service->state.phase) != PhaseKind::kReclaiming) ++counters_.ends_unasked;
-  }
-  Apply(*service,
-        Ended{instance.generation, report.reason,
-              report.detail.empty() ? "the instance ended before it was ready" : report.detail,
-              AdmissionAfterEnd(*service)},
-        now, effects);
-  EraseIfAtRest(instance.service, effects);
-  Pump(now, effects);
-}
-
-void Summoner::OnTraffic(ServiceId id, const launcher::Traffic& traffic, Instant now) {
-  Service* service = Find(id);
-  if (service == nullptr || service->traffic == traffic) return;
-  service->traffic = traffic;
-  Effects none;
-  Apply(*service, TrafficSeen{}, now, none);
-}
-
-void Summoner::OnAvailability(launcher::Kind kind, const Status& status, Instant now,
-                              Effects& effects) {
-  std::string problem;
-  if (!status.ok()) {
-    problem = StrCat(launcher::KindName(kind), ": ", status.error().message());
-  }
-  kind_problems_[static_cast<std::size_t>(kind)] = std::move(problem);
-  RefreshAllProblems(now, effects);
-  Pump(now, effects);
-}
-
-void Summoner::LauncherLost(const std::string& reason, Instant now, Effects& effects) {
-  launcher_problem_ = reason.empty() ? "the launcher is gone" : reason;
-  std::vector<ServiceId> at_rest;
-  for (auto& [id, service] : services_) {
-    service->prepared = false;
-    service->prepare_problem.clear();
-    RefreshProblem(*service, now, effects);
-    if (const auto generation = LiveGeneration(service->state)) {
-      launcher::EndReport report;
-      report.reason = launcher::EndReason::kLost;
-      report.detail = launcher_problem_;
-      service->last_end = report;
-      ++counters_.ends;
-      if (KindOf(service->state.phase) != PhaseKind::kReclaiming) ++counters_.ends_unasked;
-      Apply(*service, Ended{*generation, report.reason, report.detail, Admission::kQueued}, now,
-            effects);
-    }
-    if (service->removed) at_rest.push_back(id);
-  }
-  for (const ServiceId id : at_rest) EraseIfAtRest(id, effects);
-}
-
-void Summoner::Adopt(ServiceId id, const launcher::InventoryEntry& entry, Instant now,
-                     Effects& effects) {
-  Service* service = Find(id);
-  if (service == nullptr) return;
-  const bool live = LiveGeneration(service->state).has_value();
-  if (!live) {
-    ++counters_.adopted;
-    service->kind = entry.kind;
-    service->last_summon = Waterfall();
-    service->last_summon.generation = entry.generation;
-    service->last_summon.launched = entry.launched;
-  }
-  Apply(*service, Adopted{entry.generation, entry.ready}, now, effects);
-  Pump(now, effects);
-}
-
-void Summoner::LauncherBack(Instant now, Effects& effects) {
-  launcher_problem_.clear();
-  for (std::string& problem : kind_problems_) problem.clear();
-  RefreshAllProblems(now, effects);
+  Apply(*service, ReclaimAsked{ReclaimReason::kOperator, rung}, now, effects);
   Pump(now, effects);
 }
 
@@ -250,10 +123,9 @@ std::optional<ServiceStatus> Summoner::StatusOf(ServiceId id) const {
   const ServiceState& state = service.state;
   ServiceStatus status;
   status.phase = KindOf(state.phase);
-  const auto* asleep = std::get_if<Asleep>(&state.phase);
   const auto* failed = std::get_if<Failed>(&state.phase);
   const bool live = LiveGeneration(state).has_value();
-  status.rung = asleep != nullptr ? asleep->rung : live ? Rung::kRunning : Rung::kOff;
+  status.rest = RestOf(state);
   status.generation = state.last_generation;
   status.since = state.since;
   status.lease_until = state.lease_until;
@@ -300,10 +172,15 @@ void Summoner::Apply(Service& service, const Event& event, Instant now, Effects&
   const PhaseKind phase_before = KindOf(service.state.phase);
   const std::optional<Trigger> wanted_before = service.state.wanted;
   const std::size_t waiters_before = service.state.waiters.size();
+  const Rung rest_before = RestOf(service.state).rung;
+  if (service.spec.policy.on_idle == OnIdle::kAuto) {
+    service.spec.policy.rest_at = AutoRungOf(service);
+  }
 
   service.state = Step(std::move(service.state), event, service.spec.policy, now, effects);
 
   const ServiceState& after = service.state;
+  if (phase_before == PhaseKind::kAsleep) service.launched_from = rest_before;
   if (wanted_before) --CountersOf(*wanted_before).in_flight;
   if (after.wanted) ++CountersOf(*after.wanted).in_flight;
   if (!wanted_before && after.wanted) {
@@ -339,6 +216,9 @@ void Summoner::TakeNote(Service& service, const Effect& effect, Instant now) {
     service.last_summon.launched = now;
   } else if (const auto* reclaim = std::get_if<Reclaim>(&effect)) {
     ++counters_.reclaims[static_cast<std::size_t>(reclaim->reason)];
+    service.reclaimed_to = reclaim->rung;
+  } else if (const auto* lower = std::get_if<Lower>(&effect)) {
+    ++counters_.lowers[static_cast<std::size_t>(lower->reason)];
   } else if (std::holds_alternative<Answer>(effect)) {
     ++counters_.answers;
   } else if (const auto* refuse = std::get_if<Refuse>(&effect)) {
@@ -365,19 +245,53 @@ void Summoner::Index(Service& service) {
     if (deadline != kNever) deadlines_.insert({deadline, id});
     service.deadline = deadline;
   }
-  // What an instance was given stays its own, whatever a reload says about the next one.
-  std::uint64_t mib = 0;
-  if (const auto generation = LiveGeneration(service.state)) {
-    mib = *generation == service.held_by && service.share.mib != 0 ? service.share.mib
-                                                                   : NeedOf(service);
-    service.held_by = *generation;
-  }
-  admission_.Update(id, service.share, KindOf(service.state.phase), mib,
-                    VictimFrom(service.state, service.spec.policy));
+  admission_.Update(id, service.share, HoldingOf(service));
+  const Rung rung = RestOf(service.state).rung;
+  --resting_[static_cast<std::size_t>(service.counted_at)];
+  ++resting_[static_cast<std::size_t>(rung)];
+  service.counted_at = rung;
   if (WaitsForAdmission(service.state) && service.prepared && !service.share.queued) {
     ++counters_.deferred;
     admission_.Enqueue(id, service.share);
   }
+}
+
+AdmissionControl::Holding Summoner::HoldingOf(Service& service) const {
+  const ServiceState& state = service.state;
+  AdmissionControl::Holding holding;
+  holding.phase = KindOf(state.phase);
+  holding.victim_from = VictimFrom(state, service.spec.policy);
+  holding.leaving = holding.phase == PhaseKind::kReclaiming;
+  if (const auto generation = LiveGeneration(state)) {
+    // What an instance was given stays its own, whatever a reload says about the next one.
+    const bool lived = service.share.phase != PhaseKind::kAsleep &&
+                       service.share.phase != PhaseKind::kFailed;
+    const bool same = lived && *generation == service.held_by;
+    holding.mib = same ? service.share.mib : NeedOf(service);
+    service.held_by = *generation;
+  } else if (const auto* asleep = std::get_if<Asleep>(&state.phase)) {
+    constexpr std::uint64_t kMib = 1024 * 1024;
+    holding.mib = (asleep->rest.memory_bytes + kMib - 1) / kMib;
+    holding.leaving = asleep->lowering.has_value();
+  }
+  return holding;
+}
+
+// The rung that OnIdle::kAuto means for this service now.
+Rung Summoner::AutoRungOf(const Service& service) const {
+  const std::size_t first_kind = service.spec.kinds[0] ? 0 : launcher::kKinds - 1;
+  const std::size_t kind =
+      service.kind ? static_cast<std::size_t>(*service.kind) : first_kind;
+  RungFacts facts;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    const auto& measured = measures_[kind][rung];
+    const bool snapshot = static_cast<Rung>(rung) == Rung::kParked ||
+                          static_cast<Rung>(rung) == Rung::kSaved;
+    facts[rung].reachable = !service.unreachable[rung] && (!snapshot || service.spec.snapshots);
+    if (measured && measured->samples >= kRungSamplesMin) facts[rung].wake = measured->wake_p50;
+  }
+  return ChooseRung(facts, service.first_bytes.MedianOr(kFirstByteUnknown),
+                    service.spec.policy.first_byte_slo);
 }
 
 void Summoner::RefreshProblem(Service& service, Instant now, Effects& effects) {
@@ -414,12 +328,16 @@ Admission Summoner::AdmissionFor(const Service& service, Trigger trigger, Instan
   // Before the launcher has the order no frame can wait at a tap: not even a lookup is forgotten.
   if (!service.prepared) return Admission::kUnprepared;
   if (service.share.queued) return Admission::kQueued;
-  if (admission_.QueueEmpty() && admission_.Fits(NeedOf(service))) return Admission::kGranted;
+  if (admission_.QueueEmpty() && admission_.FitsInPlaceOf(service.share, NeedOf(service))) {
+    return Admission::kGranted;
+  }
   if (trigger != Trigger::kDns) return Admission::kQueued;
   // A lookup alone does not wait for others' instances to end by themselves: its packet asks
   // again, if it ever comes. What can be reclaimed for it, is.
   std::vector<ServiceId> victims;
-  const bool room = admission_.QueueEmpty() && admission_.MakeRoom(NeedOf(service), now, victims);
+  const bool room = admission_.QueueEmpty() &&
+                    admission_.MakeRoom(service.state.service, service.share, NeedOf(service),
+                                        now, victims);
   return room ? Admission::kQueued : Admission::kRefused;
 }
 
@@ -431,7 +349,16 @@ Admission Summoner::AdmissionAfterEnd(const Service& service) const {
 
 void Summoner::Pump(Instant now, Effects& effects) {
   pump_at_ = kNever;
+  LowerBeyondBudget(now, effects);
   while (!admission_.QueueEmpty() && PumpHead(now, effects)) {
+  }
+}
+
+// What rests is only worth memory that nobody else has: a smaller budget or an adopted instance
+// takes it back at once.
+void Summoner::LowerBeyondBudget(Instant now, Effects& effects) {
+  for (const ServiceId id : admission_.RestsBeyondBudget()) {
+    Apply(*services_.at(id), ReclaimAsked{ReclaimReason::kBudget}, now, effects);
   }
 }
 
@@ -441,9 +368,10 @@ bool Summoner::PumpHead(Instant now, Effects& effects) {
   Service* service = found == services_.end() ? nullptr : found->second.get();
   const bool waits =
       service != nullptr && service->prepared && WaitsForAdmission(service->state);
-  if (waits && !admission_.Fits(NeedOf(*service))) {
+  if (waits && !admission_.FitsInPlaceOf(service->share, NeedOf(*service))) {
     std::vector<ServiceId> victims;
-    if (!admission_.MakeRoom(NeedOf(*service), now, victims)) {
+    const ServiceId id = service->state.service;
+    if (!admission_.MakeRoom(id, service->share, NeedOf(*service), now, victims)) {
       pump_at_ = admission_.NextVictimAfter(now);
     }
     for (const ServiceId victim : victims) {
@@ -460,8 +388,10 @@ bool Summoner::PumpHead(Instant now, Effects& effects) {
 void Summoner::EraseIfAtRest(ServiceId id, Effects& effects) {
   const auto found = services_.find(id);
   if (found == services_.end()) return;
-  const Service& service = *found->second;
+  Service& service = *found->second;
   if (!service.removed || LiveGeneration(service.state)) return;
+  admission_.Update(id, service.share, AdmissionControl::Holding());  // what rests goes with it
+  --resting_[static_cast<std::size_t>(service.counted_at)];
   effects.push_back(Forget{id});
   if (service.deadline != kNever) deadlines_.erase({service.deadline, id});
   services_.erase(found);

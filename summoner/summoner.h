@@ -12,7 +12,8 @@
 //                      or with a later call, exactly once
 //     answer left   -> AnswerSent
 //     OnPacket      -> Request(kPacket), without an Asker
-//     Launcher      -> OnPrepared, OnStage, OnEnded, OnTraffic, OnAvailability, under their names
+//     Launcher      -> OnPrepared, OnStage, OnEnded, OnTraffic, OnAvailability, OnRest,
+//                      OnRungMeasured, under their names
 //     launcher gone -> LauncherLost; when it is back: Adopt for each entry of the inventory, then
 //                      LauncherBack, then Launcher::Prepare for every service
 
@@ -43,6 +44,7 @@ struct ServiceSpec {
   std::string name;  // for messages
   Policy policy;
   std::uint32_t memory_mib = 16;
+  bool snapshots = false;  // its order allows it to be parked and saved
   // Which kinds of launcher its order could use; index: launcher::Kind.
   std::array<bool, launcher::kKinds> kinds{};
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
@@ -58,7 +60,7 @@ struct Limits {
 // A service at one moment, for `summon list` and `summon status`.
 struct ServiceStatus {
   PhaseKind phase{};
-  Rung rung = Rung::kOff;
+  Rest rest{};  // off while an instance lives
   std::uint64_t generation = 0;  // how often it was summoned
   Instant since{};               // in this phase
   Instant lease_until{};         // may be past
@@ -110,8 +112,9 @@ class Summoner final {
   // An answer with the service's address left: the lease grows. Also for answers that needed no
   // waiter. Not for Patience::kUntilReady.
   void AnswerSent(ServiceId service, std::chrono::seconds ttl, Instant now);
-  // Ends the instance in spite of lease and traffic. Nothing when there is none.
-  void ReclaimByOperator(ServiceId service, Instant now, Effects& effects);
+  // Ends the instance in spite of lease and traffic, to rest at `rung` or below; what rests above
+  // is lowered. Nothing when there is neither.
+  void ReclaimByOperator(ServiceId service, Rung rung, Instant now, Effects& effects);
 
   // --- what launchers tell ---
 
@@ -120,13 +123,17 @@ class Summoner final {
                Effects& effects);
   void OnEnded(InstanceId instance, const launcher::EndReport& report, Instant now,
                Effects& effects);
+  void OnRest(ServiceId service, const Rest& rest, Instant now, Effects& effects);
+  // For OnIdle::kAuto.
+  void OnRungMeasured(const launcher::RungMeasure& measure);
   // Any change of the counters is traffic.
   void OnTraffic(ServiceId service, const launcher::Traffic& traffic, Instant now);
   void OnAvailability(launcher::Kind kind, const Status& status, Instant now, Effects& effects);
 
   // The connection to the launcher is gone. Instances of which OnEnded was not told count as ended
   // with kLost; they may live on, and then the inventory has them. Until LauncherBack nothing is
-  // launched, and requests are refused with `reason`. Every service has to be prepared anew. Told
+  // launched, and requests are refused with `reason`. Every service has to be prepared anew. What
+  // rests is believed to rest on until OnRest says otherwise. Told
   // before any OnEnded with kLost that follows from it: by itself such an end is only an end.
   void LauncherLost(const std::string& reason, Instant now, Effects& effects);
   // An instance that the launcher already has. Unconditional, even beyond the memory budget.
@@ -147,6 +154,12 @@ class Summoner final {
   const Counters& counters() const { return counters_; }
   const Limits& limits() const { return limits_; }
   std::uint64_t memory_used_mib() const { return admission_.used_mib(); }
+  // How many services rest there.
+  std::uint64_t resting(Rung rung) const { return resting_[static_cast<std::size_t>(rung)]; }
+  // What the launcher measured; nothing before it told.
+  const std::optional<launcher::RungMeasure>& Measured(launcher::Kind kind, Rung rung) const {
+    return measures_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(rung)];
+  }
   std::uint32_t waiters() const { return waiters_; }
   std::size_t service_count() const { return services_.size(); }
 
@@ -156,7 +169,13 @@ class Summoner final {
   Service* Find(ServiceId service);
   void Apply(Service& service, const Event& event, Instant now, Effects& effects);
   void TakeNote(Service& service, const Effect& effect, Instant now);
+  static void NoteStage(Service& service, const launcher::StageReport& report);
+  static void NoteRest(Service& service, const launcher::EndReport& report);
+  void CountWake(const Service& service, const launcher::StageReport& report);
   void Index(Service& service);
+  AdmissionControl::Holding HoldingOf(Service& service) const;
+  Rung AutoRungOf(const Service& service) const;
+  void LowerBeyondBudget(Instant now, Effects& effects);
   OutcomeCounters& CountersOf(Trigger trigger);
   std::uint64_t NeedOf(const Service& service) const;
   void RefreshProblem(Service& service, Instant now, Effects& effects);
@@ -176,6 +195,9 @@ class Summoner final {
   Instant pump_at_ = kNever;  // when a queued summon may find new victims
   std::uint32_t next_id_ = 1;
   std::uint32_t waiters_ = 0;
+  std::array<std::uint64_t, launcher::kRungs> resting_{};  // services; index: Rung
+  std::array<std::array<std::optional<launcher::RungMeasure>, launcher::kRungs>, launcher::kKinds>
+      measures_{};
   std::string launcher_problem_;  // empty while the launcher is there
   std::array<std::string, launcher::kKinds> kind_problems_;  // empty: usable, or not told yet
 };

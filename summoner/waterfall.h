@@ -20,6 +20,7 @@ inline constexpr std::size_t kStages = 6;  // of launcher::Stage
 struct Waterfall {
   std::uint64_t generation = 0;  // 0: not launched yet
   std::optional<Trigger> trigger;  // none: adopted
+  std::optional<launcher::Rung> from;  // what it woke from (off: booted); none before ready
   std::optional<Instant> received;     // the query, or the frame that woke it
   std::optional<Instant> decided;      // the request reached the summoner
   std::optional<Instant> launched;     // an instance was ordered; later than decided when it queued

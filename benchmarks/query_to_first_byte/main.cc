@@ -1,115 +1,145 @@
 // SPDX-License-Identifier: Apache-2.0
 // Query to first byte: how long a client waits for a page of a service that is asleep.
 //
-// Ways are measured in turn within one run, because machines drift: on KVM, as a sandboxed
-// process, and, as the peer, the same program built natively and started for each connection.
+// Ways are measured in turn within one run, because machines drift: on KVM, from off and from each
+// rung that a service can rest on; as a sandboxed process; and, as the peer, the same program built
+// natively and started for each connection.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <thread>
 
 #include "base/strings.h"
+#include "benchmarks/common/machine.h"
+#include "benchmarks/common/report.h"
 #include "benchmarks/query_to_first_byte/measure.h"
-#include "benchmarks/query_to_first_byte/report.h"
 
 namespace summon::benchmarks {
 namespace {
 
 constexpr std::uint16_t kNativePort = 8080;
+constexpr const char* kRungs[] = {"paused", "parked", "saved"};
 
 struct Options {
   unsigned summons = 200;
+  unsigned seconds_max = 100;
   std::string folder = "build/bench";
   bool kvm_only = false;
 };
 
-std::string ServicesText() {
-  using testbed::Text;
-  return Text({.name = "kvm", .address = "10.77.0.10", .launcher = "KVM"}) +
-         Text({.name = "process", .address = "10.77.0.11", .launcher = "PROCESS"});
+int Complain(const Error& error) {
+  std::fprintf(stderr, "query_to_first_byte: %s\n", error.message().c_str());
+  return 1;
 }
 
-std::vector<Way> Ways(const Options& options) {
-  std::vector<Way> ways = {{.label = "kvm", .name = "kvm.summon.test", .service = "kvm"}};
-  if (!options.kvm_only) {
-    ways.push_back({.label = "process", .name = "process.summon.test", .service = "process"});
-    ways.push_back({.label = "native", .name = "ns.summon.test", .port = kNativePort});
-  }
-  return ways;
+// Whether this Summon knows rungs between running and off.
+bool KnowsRungs() {
+  const auto help = testbed::RunIn(-1, {testbed::ProgramPath("summon"), "reclaim", "--help"});
+  return help.ok() && help->find("--rung") != std::string::npos;
 }
 
-// Runs every way `count` times, in turn.
-void MeasureAll(testbed::House& house, std::vector<Way>& ways, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) {
-    for (Way& way : ways) {
-      const Status measured = MeasureOnce(house, way);
-      if (!measured.ok()) way.failures.push_back(measured.error().message());
+std::string Capitals(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+std::vector<Target> Targets(const Options& options) {
+  std::vector<Target> targets = {
+      {.label = "kvm", .name = "kvm.summon.test", .service = "kvm", .rung = {}}};
+  if (KnowsRungs()) {
+    for (const char* rung : kRungs) {
+      targets.push_back({.label = StrCat("kvm ", rung),
+                         .name = StrCat(rung, ".summon.test"),
+                         .service = rung,
+                         .rung = rung});
     }
   }
+  if (options.kvm_only) return targets;
+  targets.push_back(
+      {.label = "process", .name = "process.summon.test", .service = "process", .rung = {}});
+  targets.push_back({.label = "native",
+                     .name = "ns.summon.test",
+                     .service = {},
+                     .rung = {},
+                     .port = kNativePort});
+  return targets;
 }
 
-void WriteFile(const std::string& path, const std::string& content) {
-  std::ofstream(path) << content;
-  std::printf("wrote %s\n", path.c_str());
-}
-
-int Report(const Options& options, const std::vector<Way>& ways, const Resources& before,
-           const Resources& after) {
-  std::printf("%s\n%s\n", MachineText().c_str(), Table(ways, "native").c_str());
-  std::printf("left over: summond %+ld descriptors, %+ld KiB; launcherd %+ld descriptors, %+ld KiB;"
-              " %+ld monitors; %+ld interfaces\n",
-              static_cast<long>(after.summond_descriptors - before.summond_descriptors),
-              static_cast<long>(after.summond_kib - before.summond_kib),
-              static_cast<long>(after.launcherd_descriptors - before.launcherd_descriptors),
-              static_cast<long>(after.launcherd_kib - before.launcherd_kib),
-              static_cast<long>(after.monitors - before.monitors),
-              static_cast<long>(after.interfaces - before.interfaces));
-  WriteFile(options.folder + "/query_to_first_byte.json", SamplesJson(ways));
-  WriteFile(options.folder + "/query_to_first_byte.svg", PlotSvg(ways));
-  int status = 0;
-  for (const Way& way : ways) {
-    for (const std::string& failure : way.failures) {
-      std::fprintf(stderr, "%s failed: %s\n", way.label.c_str(), failure.c_str());
-      status = 1;
-    }
+std::string ServicesText(const std::vector<Target>& targets) {
+  std::string text;
+  unsigned last_octet = 10;
+  for (const Target& target : targets) {
+    if (target.service.empty()) continue;
+    testbed::ServiceText service{.name = target.service,
+                                 .address = StrCat("10.77.0.", last_octet++),
+                                 .launcher = target.label == "process" ? "PROCESS" : "KVM"};
+    if (!target.rung.empty()) service.policy = StrCat("on_idle: ", Capitals(target.rung));
+    text += testbed::Text(service);
   }
+  return text;
+}
+
+std::string LostFirstPackets(const Measurement& measurement) {
+  std::string text = "samples in which a first packet was lost:";
+  for (const Series& way : measurement.ways) {
+    const auto sent_again = ColumnOf(way, kRetransmits);
+    text += StrCat(" ", way.label, " ",
+                   std::count_if(sent_again.begin(), sent_again.end(),
+                                 [](double segments) { return segments > 0; }));
+  }
+  return text + "\n";
+}
+
+int Report(const Options& options, const Measurement& measurement) {
+  std::printf("%s\n%s\n%s\n", Table(measurement, kAnswer).c_str(),
+              Table(measurement, kFirstByte).c_str(), LostFirstPackets(measurement).c_str());
+  return WriteFiles(measurement, {.folder = options.folder, .column = kFirstByte});
+}
+
+void PutAllAway(testbed::House& house, const std::vector<Target>& targets) {
+  for (Target target : targets) {
+    target.rung.clear();
+    (void)PutAway(house, target);  // what cannot be put away shows in the differences
+  }
+  std::this_thread::sleep_for(kSettle);
+}
+
+int Measure(testbed::House& house, const std::vector<Target>& targets, const Options& options) {
+  std::vector<Way> ways;
+  for (const Target& target : targets) {
+    ways.push_back({target.label, [&house, target] { return MeasureOnce(house, target); }});
+  }
+  constexpr unsigned kWarmUp = 5;
+  Measurement measurement{
+      .name = "query_to_first_byte", .columns = QueryColumns(), .peer = "native", .ways = {}};
+  (void)MeasureInTurn(ways, {.warm_up = kWarmUp, .count = 0});  // what fails, fails below too
+  PutAllAway(house, targets);
+  const Resources before = Look(house);
+  measurement.ways = MeasureInTurn(
+      ways,
+      {.warm_up = 0, .count = options.summons, .limit = std::chrono::seconds(options.seconds_max)});
+  PutAllAway(house, targets);
+  const Resources after = Look(house);
+  const int status = Report(options, measurement);
+  std::printf("%s", Differences(before, after).c_str());
   return status;
 }
 
 int Run(const Options& options) {
+  std::printf("%s\n", MachineText().c_str());
+  const std::vector<Target> targets = Targets(options);
   auto house = testbed::House::Start(
-      {.services = ServicesText(),
-       .settings = "limits { memory_budget_mib: 256 }"});
-  if (!house.ok()) {
-    std::fprintf(stderr, "%s\n", house.error().message().c_str());
-    return 1;
-  }
-  const auto peer = testbed::Daemon::Start(
-      (*house)->network().host(),
-      {testbed::ProgramPath("query_to_first_byte_inetd"), StrCat(kNativePort),
-       testbed::ProgramPath("web_native")},
-      (*house)->folder() + "/inetd.log");
-  if (!peer.ok()) {
-    std::fprintf(stderr, "%s\n", peer.error().message().c_str());
-    return 1;
-  }
-  std::vector<Way> ways = Ways(options);
-  std::vector<Way> warm_up = ways;
-  constexpr unsigned kWarmUp = 5;
-  MeasureAll(**house, warm_up, kWarmUp);
-  for (const Way& way : ways) {
-    if (!way.service.empty()) (void)(*house)->Reclaim(way.service);  // failures show below
-  }
-  std::this_thread::sleep_for(kSettle);
-  const Resources before = Look(**house);
-  MeasureAll(**house, ways, options.summons);
-  for (const Way& way : ways) {
-    if (!way.service.empty()) (void)(*house)->Reclaim(way.service);
-  }
-  std::this_thread::sleep_for(kSettle);
-  return Report(options, ways, before, Look(**house));
+      {.services = ServicesText(targets), .settings = "limits { memory_budget_mib: 512 }"});
+  if (!house.ok()) return Complain(house.error());
+  const auto peer =
+      testbed::Daemon::Start((*house)->network().host(),
+                             {testbed::ProgramPath("query_to_first_byte_inetd"),
+                              StrCat(kNativePort), testbed::ProgramPath("web_native")},
+                             (*house)->folder() + "/inetd.log");
+  if (!peer.ok()) return Complain(peer.error());
+  return Measure(**house, targets, options);
 }
 
 }  // namespace
@@ -117,12 +147,17 @@ int Run(const Options& options) {
 
 int main(int argc, char** argv) {
   summon::benchmarks::Options options;
-  CLI::App app{"Measures the time from a DNS query to the first byte of a sleeping service."};
-  app.add_option("--summons", options.summons, "samples of each way")->capture_default_str();
+  CLI::App app{
+      "Measures the time from a DNS query to the first byte of a sleeping service: a real "
+      "summond and launcherd in network namespaces of their own. Needs root."};
+  app.add_option("--summons", options.summons, "samples of each way")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--seconds-max", options.seconds_max, "begin no further round after this time")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   app.add_option("--folder", options.folder, "where samples and plot go")->capture_default_str();
   app.add_flag("--kvm-only", options.kvm_only, "leave out the other ways");
   CLI11_PARSE(app, argc, argv);
-  std::error_code failed;
-  std::filesystem::create_directories(options.folder, failed);  // writing tells if this failed
   return summon::benchmarks::Run(options);
 }

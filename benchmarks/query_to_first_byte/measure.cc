@@ -13,29 +13,42 @@ namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(20);
 
-double Micros(Duration duration) {
-  return std::chrono::duration<double, std::micro>(duration).count();
+std::string Change(std::size_t before, std::size_t after) {
+  return StrCat(after >= before ? "+" : "-", after >= before ? after - before : before - after);
 }
 
 }  // namespace
 
-Status MeasureOnce(testbed::House& house, Way& way) {
-  if (!way.service.empty()) SUMMON_TRY(house.Reclaim(way.service));
+std::vector<Column> QueryColumns() {
+  return {{"answer", "us", "DNS query to answer"},
+          {"connect", "us", "connect to connection"},
+          {"first_byte", "us", "DNS query to first byte of the page"},
+          {"retransmits", "segments", "segments that the client sent again"}};
+}
+
+Status PutAway(testbed::House& house, const Target& target) {
+  if (target.service.empty()) return Ok();
+  if (target.rung.empty()) return house.Reclaim(target.service);
+  (void)SUMMON_TRY(testbed::RunIn(
+      -1, {testbed::ProgramPath("summon"), "--socket", house.folder() + "/summond.sock", "reclaim",
+           "--rung", target.rung, target.service}));
+  return Ok();
+}
+
+Result<Sample> MeasureOnce(testbed::House& house, const Target& target) {
+  SUMMON_TRY(PutAway(house, target));
   std::this_thread::sleep_for(kSettle);
   const testbed::InNamespace client(house.network().client());
-  const auto answer = SUMMON_TRY(testbed::AskDns(
-      {.name = way.name, .server = testbed::Network::kHostAddress}, kPatience));
+  const auto answer = SUMMON_TRY(
+      testbed::AskDns({.name = target.name, .server = testbed::Network::kHostAddress}, kPatience));
   if (!answer.address) {
-    return Error(ErrorCode::kIo, StrCat(way.name, ": no address, rcode ", answer.rcode));
+    return Error(ErrorCode::kIo, StrCat(target.name, ": no address, rcode ", answer.rcode));
   }
-  const auto page = SUMMON_TRY(testbed::FetchHttp(
-      {.address = answer.address->ToString(), .port = way.port}, kPatience));
+  const auto page = SUMMON_TRY(
+      testbed::FetchHttp({.address = answer.address->ToString(), .port = target.port}, kPatience));
   if (page.status != 200) return Error(ErrorCode::kIo, StrCat("HTTP status ", page.status));
-  way.samples.push_back({.answer_us = Micros(answer.answered - answer.asked),
-                         .connect_us = Micros(page.connected - page.connecting),
-                         .first_byte_us = Micros(page.first_byte - answer.asked),
-                         .retransmits = page.retransmits});
-  return Ok();
+  return Sample{Micros(answer.answered - answer.asked), Micros(page.connected - page.connecting),
+                Micros(page.first_byte - answer.asked), static_cast<double>(page.retransmits)};
 }
 
 Resources Look(testbed::House& house) {
@@ -45,6 +58,16 @@ Resources Look(testbed::House& house) {
           .interfaces = house.network().HostInterfaces().size(),
           .summond_kib = house.summond().ResidentKib(),
           .launcherd_kib = house.launcherd().ResidentKib()};
+}
+
+std::string Differences(const Resources& before, const Resources& after) {
+  return StrCat("left over: summond ",
+                Change(before.summond_descriptors, after.summond_descriptors), " descriptors, ",
+                Change(before.summond_kib, after.summond_kib), " KiB; launcherd ",
+                Change(before.launcherd_descriptors, after.launcherd_descriptors), " descriptors, ",
+                Change(before.launcherd_kib, after.launcherd_kib), " KiB; ",
+                Change(before.monitors, after.monitors), " monitors; ",
+                Change(before.interfaces, after.interfaces), " interfaces\n");
 }
 
 }  // namespace summon::benchmarks

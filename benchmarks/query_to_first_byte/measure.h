@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One measured summon, and the samples of one way of serving.
+// One measured summon through the front door: a DNS query and an HTTP request.
 
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "benchmarks/common/measurement.h"
 #include "tests/testbed/house.h"
 
 namespace summon::benchmarks {
 
-struct Sample {
-  double answer_us = 0;      // DNS query sent -> answer received
-  double connect_us = 0;     // connect() called -> connection stands
-  double first_byte_us = 0;  // DNS query sent -> first byte of the HTTP response
-  unsigned retransmits = 0;  // segments the client had to send again: lost first packets
+// Something that serves the same page, and how it is put away before it is asked for.
+struct Target {
+  std::string label;    // kvm, kvm parked, process, native
+  std::string name;     // the name that is asked for
+  std::string service;  // empty: not one of Summon's
+  std::string rung;     // where it rests; empty: off, by the control socket
+  std::uint16_t port = 80;
 };
 
-// A way of serving the same page.
-struct Way {
-  std::string label;       // kvm, process, native
-  std::string name;        // the name that is asked for
-  std::string service;     // empty: not one of Summon's
-  std::uint16_t port = 80;
-  std::vector<Sample> samples;
-  std::vector<std::string> failures;
-};
+enum QueryColumn : std::size_t { kAnswer, kConnect, kFirstByte, kRetransmits };
+std::vector<Column> QueryColumns();
 
 // Rest between putting a service away and asking for it: a service that is asleep has been so for a
 // while, and its former machine is gone for good. The same for every way.
 inline constexpr Duration kSettle = std::chrono::milliseconds(30);
 
-// Puts the service away when it is one of Summon's, then asks for its name and fetches its page
-// at the address that the answer gave, from the client's namespace.
-Status MeasureOnce(testbed::House& house, Way& way);
+// Puts the service away when it is one of Summon's.
+Status PutAway(testbed::House& house, const Target& target);
+
+// Puts it away, then asks for its name and fetches its page at the address that the answer gave,
+// from the client's namespace.
+Result<Sample> MeasureOnce(testbed::House& house, const Target& target);
 
 // What must be the same before and after.
 struct Resources {
@@ -45,5 +44,8 @@ struct Resources {
   std::size_t launcherd_kib = 0;
 };
 Resources Look(testbed::House& house);
+
+// One line.
+std::string Differences(const Resources& before, const Resources& after);
 
 }  // namespace summon::benchmarks

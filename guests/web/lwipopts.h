@@ -28,6 +28,14 @@ void GuestFree(void* memory);
 #ifdef __cplusplus
 }
 #endif
+/* RFC 6528 instead of a counter that anybody can follow (main.cc). Addresses in network order. */
+#ifdef __cplusplus
+extern "C"
+#endif
+unsigned GuestInitialSequence(unsigned local_address, unsigned short local_port,
+                              unsigned remote_address, unsigned short remote_port);
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) \
+  GuestInitialSequence((local)->addr, (local_port), (remote)->addr, (remote_port))
 #define mem_clib_malloc GuestAllocate
 #define mem_clib_calloc GuestAllocateZeroed
 #define mem_clib_free GuestFree

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 
+#include "guests/runtime/entropy.h"
 #include "guests/runtime/runtime.h"
 #include "guests/runtime/usage.h"
 #include "guests/web/http.h"
+#include "guests/web/isn.h"
 #include "guests/web/memory.h"
 
 extern "C" {
@@ -29,6 +31,9 @@ constexpr std::size_t kConnectionsMax = 200;
 constexpr std::uint64_t kTickNs = 250'000'000;  // lwIP's TCP timer (TCP_TMR_INTERVAL)
 constexpr std::uint8_t kPollHalfSeconds = 4;
 constexpr int kIdlePollsMax = 10;  // 20 s without progress in either direction
+// From a request's first byte to its last: who drips one byte after another holds a connection no
+// longer than this. A request on a bad line takes some seconds.
+constexpr std::uint64_t kRequestNsMax = 10'000'000'000;
 constexpr int kBurstMax = 32;      // frames read before timers are looked at
 constexpr std::uint16_t kMtuMax = 1500;
 constexpr std::size_t kFrameMax = PBUF_POOL_BUFSIZE;
@@ -37,6 +42,7 @@ struct Connection {
   std::size_t held;
   std::uint64_t stream_left;
   std::uint64_t stream_sent;
+  std::uint64_t request_began_ns;  // an incomplete request is held since; 0: none is
   int idle_polls;
   bool closing;
   bool ended;  // the client sends no more
@@ -55,6 +61,9 @@ struct Service {
   // asking (see Learn).
   Ipv4 neighbour;
   eth_addr neighbour_mac;
+  // For sequence numbers; drawn with the first connection, so that it costs nothing at boot.
+  SipKey sequence_key;
+  bool has_sequence_key;
   Reply reply;
   std::uint8_t frame[kFrameMax];
 };
@@ -186,8 +195,12 @@ err_t Serve(tcp_pcb* pcb, Connection* connection) {
         Answer({connection->request, connection->held}, service.facts, reply);
     if (used == 0) {
       --service.facts.requests;
+      if (connection->held > 0 && connection->request_began_ns == 0) {
+        connection->request_began_ns = service.machine->MonotonicNs();
+      }
       break;
     }
+    connection->request_began_ns = 0;
     const auto bytes = static_cast<std::uint16_t>(reply.head_bytes);
     if (tcp_write(pcb, reply.head.data(), bytes, TCP_WRITE_FLAG_COPY) != ERR_OK) {
       return Abort(pcb, connection);
@@ -233,6 +246,10 @@ err_t OnSent(void* argument, tcp_pcb* pcb, std::uint16_t) {
 err_t OnPoll(void* argument, tcp_pcb* pcb) {
   auto* connection = static_cast<Connection*>(argument);
   if (++connection->idle_polls > kIdlePollsMax) return Abort(pcb, connection);
+  if (connection->request_began_ns != 0 &&
+      service.machine->MonotonicNs() - connection->request_began_ns > kRequestNsMax) {
+    return Abort(pcb, connection);
+  }
   return Serve(pcb, connection);
 }
 
@@ -322,6 +339,23 @@ extern "C" {
 
 std::uint32_t sys_now() {
   return static_cast<std::uint32_t>(summon::guest::web::service.machine->MonotonicNs() / 1'000'000);
+}
+
+unsigned GuestInitialSequence(unsigned local_address, unsigned short local_port,
+                              unsigned remote_address, unsigned short remote_port) {
+  using namespace summon::guest;
+  web::Service& service = web::service;
+  if (!service.has_sequence_key) {
+    const auto seed = GatherSeed();
+    service.sequence_key = {seed[0], seed[1]};
+    service.has_sequence_key = true;
+  }
+  return web::InitialSequence(service.sequence_key,
+                              {.local_address = local_address,
+                               .remote_address = remote_address,
+                               .local_port = local_port,
+                               .remote_port = remote_port},
+                              service.machine->MonotonicNs());
 }
 
 void GuestLwipAssert(const char* message) { summon::guest::Panic(message); }

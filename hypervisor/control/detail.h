@@ -72,6 +72,7 @@ struct End {
   EndReason reason = EndReason::kHostFault;
   std::int32_t exit_status = 0;
   Detail detail;
+  std::uint64_t trap_cookie = 0;  // guest address of HALT's description of a trap; 0: none
 };
 
 inline End GuestFault(const Detail& detail) { return {EndReason::kGuestFault, 0, detail}; }

@@ -61,6 +61,20 @@ Status CheckNet(const JobDevice& device) {
   if ((device.mac[0] & 1) != 0) {
     return Invalid(StrCat("net ", Quote(device.name), ": the MAC address is a multicast address"));
   }
+  switch (device.frame_check) {
+    case FrameCheck::kAddress:
+    case FrameCheck::kMac:
+    case FrameCheck::kOff: break;
+    default:
+      return Invalid(StrCat("net ", Quote(device.name), ": frame_check is ",
+                            static_cast<std::uint32_t>(device.frame_check), "; must be 1..3"));
+  }
+  constexpr std::uint8_t kNone[4] = {};
+  if (device.frame_check == FrameCheck::kAddress &&
+      std::memcmp(device.ipv4, kNone, sizeof kNone) == 0) {
+    return Invalid(StrCat("net ", Quote(device.name), ": its frames are to be checked against "
+                          "the service's IPv4 address, but there is none"));
+  }
   return Ok();
 }
 

@@ -31,6 +31,13 @@ inline constexpr std::size_t kCommandLineSize = 8192;  // with the NUL; Solo5 hv
 
 enum class DeviceType : std::uint32_t { kBlock = 1, kNet = 2 };  // as in the Solo5 manifest
 
+// What is checked of the frames that a guest sends (hypervisor/devices/frame_check.h).
+enum class FrameCheck : std::uint32_t {
+  kAddress = 1,  // the sender is the device's MAC and `ipv4`; IPv4 and ARP only
+  kMac = 2,      // the sender is the device's MAC
+  kOff = 3,      // nothing
+};
+
 struct JobDevice {
   char name[kDeviceNameSize];  // NUL terminated
   DeviceType type;
@@ -39,6 +46,8 @@ struct JobDevice {
   std::uint32_t sector_size;   // block; power of two >= 512
   std::uint32_t read_only;     // block; 1: writes answer EINVAL
   std::uint64_t capacity;      // block; bytes, a multiple of sector_size
+  std::uint8_t ipv4[4];        // net; the service's own address, with FrameCheck::kAddress
+  FrameCheck frame_check;      // net; there is no default: 0 is refused
 };
 
 // What a job wants, and with it which descriptors come. Descriptors have the order of these flags,
@@ -139,6 +148,7 @@ struct ReportFrame {
   EndReason reason;        // kEnd
   std::int32_t exit_status;
   std::uint64_t frames_dropped;        // kEnd; frames the tap refused
+  std::uint64_t frames_forged;         // kEnd; frames in another's name, which never left
   std::uint64_t console_bytes_lost;    // kEnd
   // kPong: the question's. kPrepared: frequency of the guest's time-stamp counter, Hz.
   // kSnapshotTaken: bytes of memory that the snapshot file holds.

@@ -15,6 +15,7 @@ namespace summon::hypervisor {
 
 struct LossCounters {
   std::uint64_t frames_dropped = 0;
+  std::uint64_t frames_forged = 0;
   std::uint64_t console_bytes_lost = 0;
 };
 
@@ -24,7 +25,11 @@ class Reporter final {
   Reporter(int control_fd, const Clock& clock) : control_fd_(control_fd), clock_(clock) {}
 
   void Reached(Stage stage) const;
-  void Ended(const End& end, const LossCounters& losses) const;
+  // `number`: ReportFrame::number of an end with kSnapshotTaken.
+  void Ended(const End& end, const LossCounters& losses, std::uint64_t number = 0) const;
+  void Prepared(std::uint64_t tsc_hz, GuestModeCode mode) const;
+  void Held() const;
+  void Pong(std::uint64_t number) const;
 
  private:
   void Send(const ReportFrame& frame) const;

@@ -45,9 +45,17 @@ class Console {
 class PollWaiter {
  public:
   virtual ~PollWaiter() = default;
-  // Waits until a network device has a frame, or for `timeout`, and never less than that. Gives
-  // the devices that have one: bit i is the device at manifest index i.
-  virtual std::uint64_t Wait(Duration timeout) = 0;
+
+  struct Result {
+    std::uint64_t ready = 0;  // devices that have a frame: bit i is that at manifest index i
+    bool leave = false;       // the guest is to be put away; only when nothing is ready
+    bool resumed = false;     // it had been stopped meanwhile and goes on
+  };
+  // Waits until a network device has a frame, until `deadline` and never less than that, or until
+  // the guest is to be put away.
+  virtual Result Wait(Instant deadline) = 0;
+  // The clock of deadlines.
+  virtual Instant Now() = 0;
 };
 
 class WallClock {

@@ -14,9 +14,6 @@ namespace summon::hypervisor {
 
 namespace {
 
-// What the process ends with when its launcher is gone: nobody is left to read it.
-constexpr int kExitLauncherGone = 1;
-
 timespec ToTimespec(Duration duration) {
   constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
   const std::int64_t nanos = std::max<std::int64_t>(duration.count(), 0);
@@ -70,8 +67,9 @@ std::size_t FdConsole::Write(Bytes text) {
   return written;
 }
 
-TapWaiter::TapWaiter(int control_fd, const Clock& clock) : clock_(clock) {
-  polls_[0] = {control_fd, 0, 0};  // POLLHUP is always reported
+TapWaiter::TapWaiter(int control_fd, ControlInbox& inbox, const Clock& clock)
+    : inbox_(inbox), clock_(clock) {
+  polls_[0] = {control_fd, POLLIN, 0};
 }
 
 void TapWaiter::Add(const Tap& tap) {
@@ -94,15 +92,23 @@ std::uint64_t TapWaiter::Collect() {
   return ready;
 }
 
-std::uint64_t TapWaiter::Wait(Duration timeout) {
-  const Instant deadline = clock_.Now() + timeout;
-  for (Duration left = timeout;; left = deadline - clock_.Now()) {
-    const timespec wait = ToTimespec(left);
+PollWaiter::Result TapWaiter::Wait(Instant deadline) {
+  Result result;
+  for (;;) {
+    // An order to leave may have come while the guest ran: then only look what is ready.
+    const bool leave = inbox_.leave_wanted();
+    const timespec wait = ToTimespec(leave ? Duration::zero() : deadline - clock_.Now());
     const int events = ppoll(polls_.data(), count_, &wait, nullptr);
-    if (events == 0) return 0;
     if (events < 0) continue;  // EINTR; the other errors cannot happen on our arguments
-    if ((polls_[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) _exit(kExitLauncherGone);
-    if (const std::uint64_t ready = Collect(); ready != 0) return ready;
+    if (polls_[0].revents != 0) {
+      polls_[0].revents = 0;
+      inbox_.Drain();
+    }
+    result.ready = Collect();
+    result.resumed = inbox_.TakeResumed() || result.resumed;
+    result.leave = leave && result.ready == 0;
+    if (result.ready != 0 || result.leave) return result;
+    if (clock_.Now() >= deadline) return result;
   }
 }
 

@@ -56,11 +56,23 @@ class FdConsole final : public Console {
   const int fd_;
 };
 
-// Waits for frames on up to kDevicesMax taps, and ends the process when the launcher hangs up:
-// a monitor that nobody holds any more serves nobody.
+// What comes over the control socket while the guest waits.
+class ControlInbox {
+ public:
+  virtual ~ControlInbox() = default;
+  // Takes all that has come. Does not return when the other end is gone.
+  virtual void Drain() = 0;
+  // Whether the guest is to be put away.
+  virtual bool leave_wanted() const = 0;
+  // Whether the guest was told to go on since this was asked last.
+  virtual bool TakeResumed() = 0;
+};
+
+// Waits for frames on up to kDevicesMax taps, and for orders.
 class TapWaiter final : public PollWaiter {
  public:
-  TapWaiter(int control_fd, const Clock& clock);
+  // `inbox` reads `control_fd`; both are borrowed.
+  TapWaiter(int control_fd, ControlInbox& inbox, const Clock& clock);
 
   // `handle` is the device's index in the manifest.
   struct Tap {
@@ -69,13 +81,15 @@ class TapWaiter final : public PollWaiter {
   };
   void Add(const Tap& tap);
 
-  std::uint64_t Wait(Duration timeout) override;
+  Result Wait(Instant deadline) override;
+  Instant Now() override { return clock_.Now(); }
 
  private:
   // The handles of the taps that have frames; takes taps that are broken out of the set, so that
   // they do not wake us for ever.
   std::uint64_t Collect();
 
+  ControlInbox& inbox_;
   const Clock& clock_;
   std::array<pollfd, kDevicesMax + 1> polls_{};        // [0] is the control socket
   std::array<std::size_t, kDevicesMax + 1> handles_{};  // of the same index in polls_

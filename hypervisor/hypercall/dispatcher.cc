@@ -32,6 +32,8 @@ End BadPointer(Hypercall call, std::string_view what, std::uint64_t address, std
   return GuestFault(detail);
 }
 
+constexpr std::uint32_t BitOf(Stage stage) { return 1u << static_cast<std::uint32_t>(stage); }
+
 constexpr std::int32_t Answer(GuestResult result) { return static_cast<std::int32_t>(result); }
 
 }  // namespace
@@ -70,16 +72,39 @@ std::optional<End> HypercallDispatcher::Puts(std::uint64_t argument) {
 }
 
 std::optional<End> HypercallDispatcher::Poll(std::uint64_t argument) {
-  auto call = world_.memory.Copy<PollCall>(argument);
+  const auto call = world_.memory.Copy<PollCall>(argument);
   // Before waiting, so that a bad pointer is told now and not in a year.
   if (!call || !world_.memory.Writable(argument, sizeof(PollCall))) {
     return BadPointer(Hypercall::kPoll, "the structure", argument, sizeof(PollCall));
   }
   ReachOnce(Stage::kReady);
   const std::uint64_t timeout = std::min(call->timeout_nanos, kPollNanosMax);
-  call->ready_set = world_.waiter.Wait(Duration(static_cast<std::int64_t>(timeout)));
-  call->ready_count = __builtin_popcountll(call->ready_set);
-  (void)world_.memory.Store(argument, *call);  // checked above, and nothing has changed since
+  return FinishPoll({argument, world_.waiter.Now() + Duration(static_cast<std::int64_t>(timeout))});
+}
+
+std::optional<End> HypercallDispatcher::ResumePoll(const PendingPoll& poll) {
+  if (!world_.memory.Writable(poll.argument, sizeof(PollCall))) {
+    return BadPointer(Hypercall::kPoll, "the structure", poll.argument, sizeof(PollCall));
+  }
+  ReachOnce(Stage::kReady);
+  return FinishPoll(poll);
+}
+
+// The structure at poll.argument is the guest's own.
+std::optional<End> HypercallDispatcher::FinishPoll(const PendingPoll& poll) {
+  const PollWaiter::Result waited = world_.waiter.Wait(poll.deadline);
+  if (waited.resumed) {
+    stages_reached_ &= ~(BitOf(Stage::kFirstPacketIn) | BitOf(Stage::kFirstByteOut));
+  }
+  if (waited.leave) {
+    pending_poll_ = poll;
+    return End{EndReason::kSnapshotTaken, 0, {}};
+  }
+  auto call = world_.memory.Copy<PollCall>(poll.argument);
+  SUMMON_CHECK(call.has_value());  // the caller has seen to it
+  call->ready_set = waited.ready;
+  call->ready_count = __builtin_popcountll(waited.ready);
+  (void)world_.memory.Store(poll.argument, *call);  // likewise
   return std::nullopt;
 }
 
@@ -88,7 +113,7 @@ DeviceSlot* HypercallDispatcher::SlotOf(std::uint64_t handle) {
 }
 
 void HypercallDispatcher::ReachOnce(Stage stage) {
-  const std::uint32_t bit = 1u << static_cast<std::uint32_t>(stage);
+  const std::uint32_t bit = BitOf(stage);
   if ((stages_reached_ & bit) != 0) return;
   stages_reached_ |= bit;
   world_.stages.Reached(stage);
@@ -151,19 +176,31 @@ std::optional<End> HypercallDispatcher::NetWrite(std::uint64_t argument) {
   GuestResult result = GuestResult::kInvalid;
   if (slot != nullptr && slot->net != nullptr) {
     result = GuestResult::kOk;  // a lost frame is what networks do; the guest need not know
-    // The kernel takes frames of any size from a tap (4,000 and 70,000 bytes at an MTU of 1500
-    // went through, measured): the bounds are ours to keep.
-    const bool sized = frame->size() >= kEthernetHeaderSize &&
-                       frame->size() <= kEthernetHeaderSize + slot->mtu;
-    if (!sized || !slot->net->Write(*frame)) {
-      ++counters_.frames_dropped;
-    } else if (CarriesAnswer(*frame)) {
-      ReachOnce(Stage::kFirstByteOut);
-    }
+    Send(*slot, *frame);
   }
   call->result = Answer(result);
   (void)world_.memory.Store(argument, *call);  // checked above
   return std::nullopt;
+}
+
+void HypercallDispatcher::Send(const DeviceSlot& slot, Bytes guest_frame) {
+  // The kernel takes frames of any size from a tap (4,000 and 70,000 bytes at an MTU of 1500
+  // went through, measured): the bounds are ours to keep.
+  if (guest_frame.size() < kEthernetHeaderSize ||
+      guest_frame.size() > kEthernetHeaderSize + slot.mtu) {
+    ++counters_.frames_dropped;
+    return;
+  }
+  // What is checked is what is sent, whatever becomes of guest memory meanwhile.
+  const auto copy = std::span(world_.frame.bytes).first(guest_frame.size());
+  CopyFromGuest(guest_frame, copy.data());
+  if (CheckFrame(copy, slot.rules) != FrameVerdict::kPass) {
+    ++counters_.frames_forged;
+  } else if (!slot.net->Write(copy)) {
+    ++counters_.frames_dropped;
+  } else if (CarriesAnswer(copy)) {
+    ReachOnce(Stage::kFirstByteOut);
+  }
 }
 
 std::optional<End> HypercallDispatcher::NetRead(std::uint64_t argument) {
@@ -191,7 +228,7 @@ std::optional<End> HypercallDispatcher::NetRead(std::uint64_t argument) {
 End HypercallDispatcher::Halt(std::uint64_t argument) {
   const auto call = world_.memory.Copy<HaltCall>(argument);
   if (!call) return BadPointer(Hypercall::kHalt, "the structure", argument, sizeof(HaltCall));
-  End end{EndReason::kHalted, call->exit_status, {}};
+  End end{EndReason::kHalted, call->exit_status, {}, call->cookie};
 #if defined(__x86_64__)
   if (call->exit_status == kExitAbort && call->cookie != 0) {
     // A cookie that points nowhere describes nothing: the guest has ended all the same.

@@ -17,6 +17,7 @@
 #include "hypervisor/control/detail.h"
 #include "hypervisor/control/protocol.h"
 #include "hypervisor/devices/device.h"
+#include "hypervisor/devices/frame_check.h"
 #include "hypervisor/memory/guest_memory.h"
 
 namespace summon::hypervisor {
@@ -25,6 +26,7 @@ namespace summon::hypervisor {
 struct DeviceSlot {
   NetDevice* net = nullptr;
   std::uint16_t mtu = 0;
+  FrameRules rules;
   BlockDevice* block = nullptr;
   std::uint64_t capacity = 0;
   bool read_only = false;
@@ -40,6 +42,11 @@ class StageListener {
   virtual void Reached(Stage stage) = 0;
 };
 
+// Where a frame stands while it is checked and sent: a header and the largest MTU (16 bits).
+struct FrameBuffer {
+  std::array<std::uint8_t, kEthernetHeaderSize + 0xffff> bytes;
+};
+
 // The world around the guest. Borrowed; all of it outlives the dispatcher.
 struct HypercallWorld {
   GuestMemory& memory;
@@ -48,10 +55,12 @@ struct HypercallWorld {
   PollWaiter& waiter;
   WallClock& wall_clock;
   StageListener& stages;
+  FrameBuffer& frame;
 };
 
 struct HypercallCounters {
   std::uint64_t frames_dropped = 0;  // of a wrong size, or refused by the host
+  std::uint64_t frames_forged = 0;   // in another's name (CheckFrame): not in frames_dropped
   std::uint64_t console_bytes_lost = 0;
 };
 
@@ -68,6 +77,16 @@ class HypercallDispatcher final {
   // when the guest goes on; its end when it halted or did what it must not.
   std::optional<End> Dispatch(Hypercall number, std::uint64_t argument);
 
+  // The POLL that the guest was in when it was put away (Dispatch gave kSnapshotTaken).
+  struct PendingPoll {
+    std::uint64_t argument = 0;
+    Instant deadline{};
+  };
+  const PendingPoll& pending_poll() const { return pending_poll_; }
+  // Goes on waiting in `poll`, as the guest's POLL would have. Reaches kReady at once: the guest
+  // has set itself up long ago.
+  std::optional<End> ResumePoll(const PendingPoll& poll);
+
   const HypercallCounters& counters() const { return counters_; }
 
  private:
@@ -77,14 +96,18 @@ class HypercallDispatcher final {
   std::optional<End> BlockWrite(std::uint64_t argument);
   std::optional<End> BlockRead(std::uint64_t argument);
   std::optional<End> NetWrite(std::uint64_t argument);
+  // Sends the frame, unless it is dropped for one of the counted reasons.
+  void Send(const DeviceSlot& slot, Bytes guest_frame);
   std::optional<End> NetRead(std::uint64_t argument);
   End Halt(std::uint64_t argument);
 
   DeviceSlot* SlotOf(std::uint64_t handle);
+  std::optional<End> FinishPoll(const PendingPoll& poll);
   void ReachOnce(Stage stage);
 
   const HypercallWorld world_;
   HypercallCounters counters_;
+  PendingPoll pending_poll_;
   std::uint32_t stages_reached_ = 0;  // bit per Stage
 };
 

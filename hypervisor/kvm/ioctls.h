@@ -10,7 +10,10 @@ namespace summon::hypervisor {
 
 // While the guest runs. KVM_RUN is the first.
 std::span<const std::uint64_t> IoctlsOfRing0Guest();
+std::span<const std::uint64_t> IoctlsOfRing0GuestWithCore();
 std::span<const std::uint64_t> IoctlsOfRing3Guest();
+// And what Machine::SaveState() needs. One of KVM_GET_XSAVE and KVM_GET_XSAVE2 (since Linux 5.17).
+std::span<const std::uint64_t> IoctlsOfSnapshot();
 
 // From the first filter to the guest's first instruction, and what any guest needs afterwards:
 // with the machine made before it (nothing that makes another), or after it.

@@ -81,11 +81,13 @@ Result<Machine> Machine::Create(int kvm_fd) {
   }
   UniqueFd vm(ioctl(kvm_fd, KVM_CREATE_VM, 0));
   if (!vm.valid()) return ErrnoError("create virtual machine", errno);
+  const int fpu_size = ioctl(vm.get(), KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
   UniqueFd vcpu(ioctl(vm.get(), KVM_CREATE_VCPU, 0));
   if (!vcpu.valid()) return ErrnoError("create virtual CPU", errno);
 
   Machine machine(std::move(vm), std::move(vcpu));
   machine.run_size_ = static_cast<std::size_t>(run_size);
+  if (fpu_size > 0) machine.fpu_size_ = static_cast<std::size_t>(fpu_size);
   // SAFETY: a fresh mapping of the size that KVM gave; the kernel writes a kvm_run at its start.
   void* mapped = mmap(nullptr, machine.run_size_, PROT_READ | PROT_WRITE, MAP_SHARED,
                       machine.vcpu_.get(), 0);
@@ -97,6 +99,7 @@ Result<Machine> Machine::Create(int kvm_fd) {
 Machine::Machine(Machine&& other) noexcept
     : vm_(std::move(other.vm_)), vcpu_(std::move(other.vcpu_)),
       run_(std::exchange(other.run_, nullptr)), run_size_(other.run_size_),
+      memory_slots_(other.memory_slots_), fpu_size_(other.fpu_size_),
       keeps_registers_(other.keeps_registers_) {}
 
 Machine::~Machine() {
@@ -123,16 +126,32 @@ Status Machine::SetCpuid(std::span<const CpuidLeaf> leaves) {
   return Ok();
 }
 
-Status Machine::SetMemory(std::span<std::uint8_t> memory) {
+Status Machine::AddMemory(std::uint64_t guest_address, std::span<std::uint8_t> memory) {
   kvm_userspace_memory_region region{};
+  region.slot = memory_slots_;
+  region.guest_phys_addr = guest_address;
   region.memory_size = memory.size();
   // SAFETY: the caller keeps the mapping for as long as the machine; the guest may use all of it.
   region.userspace_addr = reinterpret_cast<std::uintptr_t>(memory.data());
   if (ioctl(vm_.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0) {
     return ErrnoError(StrCat("give the guest ", memory.size() >> 20, " MiB of memory"), errno);
   }
+  ++memory_slots_;
   return Ok();
 }
+
+bool Machine::ShareHostTsc() {
+  std::uint64_t offset = 0;
+  kvm_device_attr attribute{};
+  attribute.group = KVM_VCPU_TSC_CTRL;
+  attribute.attr = KVM_VCPU_TSC_OFFSET;
+  // SAFETY: the kernel reads the eight bytes during the call (vcpu.rst, 4.1 ATTRIBUTE:
+  // KVM_VCPU_TSC_OFFSET).
+  attribute.addr = reinterpret_cast<std::uintptr_t>(&offset);
+  return ioctl(vcpu_.get(), KVM_SET_DEVICE_ATTR, &attribute) == 0;
+}
+
+volatile std::uint8_t& Machine::interrupt_flag() { return run_->immediate_exit; }
 
 Status Machine::PreRun() {
   run_->immediate_exit = 1;
@@ -200,6 +219,14 @@ std::uint64_t Machine::FaultAddress() {
   kvm_sregs special{};
   (void)ioctl(vcpu_.get(), KVM_GET_SREGS, &special);  // likewise
   return special.cr2;
+}
+
+SegmentValues Machine::Segments() const {
+  kvm_sregs special{};
+  (void)ioctl(vcpu_.get(), KVM_GET_SREGS, &special);  // likewise
+  return {.cs = special.cs.selector, .ss = special.ss.selector, .ds = special.ds.selector,
+          .es = special.es.selector, .fs = special.fs.selector, .gs = special.gs.selector,
+          .fs_base = special.fs.base, .gs_base = special.gs.base};
 }
 
 bool Machine::WriteMsr(std::uint32_t msr, std::uint64_t value) {

@@ -6,6 +6,7 @@
 // process of the pool can make it, set its CPUID and run it once for nothing (PreRun) before it
 // knows what it will boot.
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -17,6 +18,13 @@
 struct kvm_run;
 
 namespace summon::hypervisor {
+
+// Registers, FPU and model-specific registers of a stopped CPU; the same for every machine of one
+// host, and meaningless elsewhere.
+struct CpuStateBlob {
+  static constexpr std::size_t kSize = 14 * 1024;
+  alignas(16) std::array<std::uint8_t, kSize> bytes{};
+};
 
 class Machine final : public CpuAccess {
  public:
@@ -30,8 +38,13 @@ class Machine final : public CpuAccess {
   ~Machine() override;
 
   Status SetCpuid(std::span<const CpuidLeaf> leaves);
-  // Makes `memory` the guest's RAM from guest address 0. It must outlive the machine.
-  Status SetMemory(std::span<std::uint8_t> memory);
+  // Makes `memory` guest memory from `guest_address` on (page aligned). It must outlive the
+  // machine. What the process itself cannot access there stops the guest at its first touch.
+  Status AddMemory(std::uint64_t guest_address, std::span<std::uint8_t> memory);
+  // Makes the guest's time-stamp counter the host's own, so that it goes on unchanged in another
+  // machine of this host. False where this KVM cannot; then it starts at 0 in every machine,
+  // unless the guest reads the host's counter anyway (ring 3 on a KVM in software).
+  bool ShareHostTsc();
   // Enters KVM_RUN and leaves at once. The first KVM_RUN of a process makes KVM create a helper
   // thread inside it (measured: Linux 6.18), which a later sandbox would forbid.
   Status PreRun();
@@ -50,11 +63,21 @@ class Machine final : public CpuAccess {
 
   // Runs the guest until it stops for something.
   VcpuExit Run();
+  // Set to 1, from a signal handler if need be, this ends the present or else the next Run() at
+  // once with kInterrupted; it stays so until it is set to 0.
+  volatile std::uint8_t& interrupt_flag();
+
+  // All that the CPU knows, in a form that only LoadState() understands. The guest has stopped
+  // for a port; what that exit leaves to do is done first.
+  Result<CpuStateBlob> SaveState();
+  // The state with which the CPU runs next.
+  Status LoadState(const CpuStateBlob& blob);
 
   GeneralRegisters Registers() override;
   void SetRegisters(const GeneralRegisters& registers) override;
   std::uint64_t FaultAddress() override;
   bool WriteMsr(std::uint32_t msr, std::uint64_t value) override;
+  SegmentValues Segments() const;
 
  private:
   Machine(UniqueFd vm, UniqueFd vcpu) : vm_(std::move(vm)), vcpu_(std::move(vcpu)) {}
@@ -67,6 +90,8 @@ class Machine final : public CpuAccess {
   UniqueFd vcpu_;
   kvm_run* run_ = nullptr;  // shared with the kernel; unmapped by the destructor
   std::size_t run_size_ = 0;
+  std::uint32_t memory_slots_ = 0;
+  std::size_t fpu_size_ = 0;  // of what KVM_GET_XSAVE2 gives; 0: it has only KVM_GET_XSAVE
   bool keeps_registers_ = false;
 };
 

@@ -11,6 +11,9 @@
 namespace summon::hypervisor {
 namespace {
 
+// In Solo5's words, which its tests look for.
+constexpr std::string_view kBadSize = ": note does not fall within valid size: it has ";
+
 constexpr std::uint64_t kElfNoteHeaderSize = 12;
 constexpr std::uint32_t kAbiDescriptorMax = 32;
 constexpr std::uint32_t kManifestDescriptorMax = kManifestNotePadding + sizeof(Manifest);
@@ -33,7 +36,7 @@ struct NotePlace {
 Status ReadAbiNote(ImageSource& source, NotePlace place, ImageNotes& notes) {
   if (notes.abi) return Invalid(StrCat("a second ABI note at offset ", place.offset));
   if (place.descriptor_size < sizeof(AbiNote) || place.descriptor_size > kAbiDescriptorMax) {
-    return Invalid(StrCat("the ABI note at offset ", place.offset, " has ", place.descriptor_size,
+    return Invalid(StrCat("the ABI note at offset ", place.offset, kBadSize, place.descriptor_size,
                           " bytes; must have ", sizeof(AbiNote), "..", kAbiDescriptorMax));
   }
   std::array<std::uint8_t, sizeof(AbiNote)> bytes;
@@ -46,7 +49,7 @@ Status ReadManifestNote(ImageSource& source, NotePlace place, ImageNotes& notes)
   if (notes.manifest) return Invalid(StrCat("a second manifest note at offset ", place.offset));
   if (place.descriptor_size < kManifestNotePadding ||
       place.descriptor_size > kManifestDescriptorMax) {
-    return Invalid(StrCat("the manifest note at offset ", place.offset, " has ",
+    return Invalid(StrCat("the manifest note at offset ", place.offset, kBadSize,
                           place.descriptor_size, " bytes; must have ", kManifestNotePadding, "..",
                           kManifestDescriptorMax));
   }

@@ -4,19 +4,21 @@
 //
 // Every address that comes from a guest goes through Readable() or Writable(). Writable() also
 // refuses what the guest itself may not write (its text, its boot information, the page tables):
-// otherwise a hypercall's result would be a way around the page protections. The guest cannot run
-// while a hypercall is served, but callers still copy a structure once and use the copy.
+// otherwise a hypercall's result would be a way around the page protections. The guest has one
+// virtual CPU, which does not run while a hypercall is served; all the same nothing here relies on
+// memory that stays as it is: structures and frames are copied once (shared_copy.h), and the copy
+// is checked and used.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
 
 #include "base/result.h"
 #include "hypervisor/abi/boot_area.h"
+#include "hypervisor/memory/shared_copy.h"
 
 namespace summon::hypervisor {
 
@@ -75,8 +77,8 @@ class GuestMemory final {
     const auto from = Readable(address, sizeof(T));
     if (!from) return std::nullopt;
     T value;
-    // SAFETY: Readable() gave exactly sizeof(T) bytes.
-    std::memcpy(&value, from->data(), sizeof value);
+    // SAFETY: Readable() gave exactly sizeof(T) bytes, and any of them make a trivial T.
+    CopyFromGuest(*from, reinterpret_cast<std::uint8_t*>(&value));
     return value;
   }
   // False when the place is not the guest's to write: nothing was written.
@@ -86,7 +88,7 @@ class GuestMemory final {
     const auto to = Writable(address, sizeof(T));
     if (!to) return false;
     // SAFETY: Writable() gave exactly sizeof(T) bytes.
-    std::memcpy(to->data(), &value, sizeof value);
+    CopyToGuest({reinterpret_cast<const std::uint8_t*>(&value), sizeof value}, to->data());
     return true;
   }
 
@@ -101,11 +103,17 @@ class GuestMemory final {
   std::size_t read_only_count_ = 0;
 };
 
-// A private, zero-filled, lazily backed mapping for guest memory; unmapped with its owner.
+// Guest memory as the host holds it: a stretch of addresses, reserved before the guest is known,
+// of which the first part becomes memory. Private, lazily backed, unmapped with its owner.
 class GuestMapping final {
  public:
-  // `size` is a multiple of kMemoryUnit. The start is aligned to kMemoryUnit, so that the kernel
-  // can back it with huge pages.
+  // Addresses only: no access, no memory. The start is aligned to kMemoryUnit, so that the kernel
+  // can back it with huge pages. `size` is a multiple of kMemoryUnit.
+  static Result<GuestMapping> Reserve(std::uint64_t size);
+  // The first `size` bytes (a multiple of kMemoryUnit, within what is reserved) become readable,
+  // writable and zero. Once.
+  Status Commit(std::uint64_t size);
+  // Both at once.
   static Result<GuestMapping> Create(std::uint64_t size);
 
   GuestMapping() = default;
@@ -115,7 +123,22 @@ class GuestMapping final {
   GuestMapping& operator=(const GuestMapping&) = delete;
   ~GuestMapping();
 
+  // What is memory.
   std::span<std::uint8_t> bytes() const { return bytes_; }
+  // All addresses, memory or not.
+  std::span<std::uint8_t> reserved() const { return reserved_; }
+
+  enum class Access { kRead, kReadWrite };
+  // Puts a private copy-on-write view of `file` from `offset` (page aligned) in the place of
+  // `range` (page aligned, inside bytes()).
+  struct FileStretch {
+    int file = -1;
+    std::uint64_t offset = 0;
+  };
+  Status MapFile(const FileStretch& from, GuestRange range, Access access);
+  // Backs the pages of `range` now, in one go, instead of at the guest's first touch of each: for
+  // reading, or for writing (which makes private copies). Best effort: an old kernel does nothing.
+  void Populate(GuestRange range, Access access);
 
   // Takes the host's own write permission on `range` (page aligned) away, and with it the
   // guest's, whatever its page tables say.
@@ -125,6 +148,7 @@ class GuestMapping final {
   void Unmap();
 
   std::span<std::uint8_t> bytes_;
+  std::span<std::uint8_t> reserved_;
 };
 
 }  // namespace summon::hypervisor

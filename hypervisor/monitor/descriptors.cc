@@ -72,6 +72,14 @@ Result<UniqueFd> Place(UniqueFd from, int to) {
 Status CheckDescriptors(const Job& job, const std::vector<UniqueFd>& fds) {
   SUMMON_TRY(CheckAccess(fds[Job::kImage].get(), Access::kRead, "the image"));
   SUMMON_TRY(CheckAccess(fds[Job::kConsole].get(), Access::kWrite, "the console"));
+  for (const JobFlags flag : {kJobSnapshots, kJobLayOut}) {
+    if (!job.has(flag)) continue;
+    SUMMON_TRY(CheckAccess(fds[job.position(flag)].get(), Access::kBoth, "a file to write"));
+  }
+  if (job.has(kJobCoreFile)) {
+    const int core = fds[job.position(kJobCoreFile)].get();
+    SUMMON_TRY(CheckAccess(core, Access::kWrite, "the core file"));
+  }
   for (std::size_t i = 0; i < job.devices().size(); ++i) {
     SUMMON_TRY(CheckDevice(job.devices()[i], fds[job.first_device() + i].get()));
   }
@@ -102,6 +110,14 @@ Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd>
     SUMMON_TRY(MakeNonBlocking(fds[Job::kConsole].get()));
   }
   placed.owners.push_back(SUMMON_TRY(Place(std::move(fds[Job::kConsole]), kConsoleFd)));
+  if (job.has(kJobSnapshots)) {
+    UniqueFd& file = fds[job.position(kJobSnapshots)];
+    placed.owners.push_back(SUMMON_TRY(Place(std::move(file), kSnapshotFd)));
+  }
+  if (job.has(kJobCoreFile)) {
+    UniqueFd& core = fds[job.position(kJobCoreFile)];
+    placed.owners.push_back(SUMMON_TRY(Place(std::move(core), kCoreFd)));
+  }
 
   int next_net = kFirstDeviceFd;
   int next_block = kFirstDeviceFd + static_cast<int>(placed.net_count);

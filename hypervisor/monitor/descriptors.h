@@ -32,9 +32,9 @@ Status CheckDescriptors(const Job& job, const std::vector<UniqueFd>& fds);
 // never closes another.
 Status ClearFixedNumbers(std::vector<UniqueFd>& fds);
 
-// After ClearFixedNumbers(): moves the console to kConsoleFd, net devices to kFirstDeviceFd and
-// up, block devices after them; makes taps, and a console that is a pipe or socket, non-blocking;
-// closes the others.
+// After ClearFixedNumbers(): moves the console to kConsoleFd, the snapshot's and the core's files
+// to kSnapshotFd and kCoreFd, net devices to kFirstDeviceFd and up, block devices after them; makes
+// taps, and a console that is a pipe or socket, non-blocking; closes the others.
 Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd> fds);
 
 }  // namespace summon::hypervisor

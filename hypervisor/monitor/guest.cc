@@ -3,49 +3,17 @@
 #include "hypervisor/monitor/guest.h"
 
 #include "hypervisor/abi/boot_area.h"
+#include "hypervisor/arch/x86_64/layout.h"
 #include "hypervisor/arch/x86_64/page_tables.h"
-#include "hypervisor/arch/x86_64/ring3_shim.h"
 #include "hypervisor/kvm/ioctls.h"
+#include "hypervisor/kvm/kick.h"
+#include "hypervisor/monitor/core_dump.h"
+#include "hypervisor/monitor/device_set.h"
 #include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
 
 namespace {
-
-// The real devices behind a guest's handles. Fixed in size: nothing is allocated once it runs.
-class HostDevices final {
- public:
-  HostDevices(const Job& job, const Manifest& manifest, const PlacedDescriptors& placed,
-              TapWaiter& waiter) {
-    for (std::size_t i = 0; i < job.devices().size(); ++i) {
-      const JobDevice& device = job.devices()[i];
-      const auto handle = FindDevice(manifest, device.name);
-      SUMMON_CHECK(handle.has_value());  // AttachDevices() has seen to it
-      const int fd = placed.device_fd[i];
-      DeviceSlot& slot = table_[*handle];
-      if (device.type == DeviceType::kNet) {
-        taps_[i] = TapDevice(fd);
-        waiter.Add({*handle, fd});
-        slot.net = &taps_[i];
-        slot.mtu = device.mtu;
-      } else {
-        blocks_[i] = FileBlockDevice(fd);
-        slot.block = &blocks_[i];
-        slot.capacity = device.capacity;
-        slot.read_only = device.read_only != 0;
-      }
-    }
-  }
-  HostDevices(const HostDevices&) = delete;
-  HostDevices& operator=(const HostDevices&) = delete;
-
-  DeviceTable& table() { return table_; }
-
- private:
-  std::array<TapDevice, kDevicesMax> taps_;
-  std::array<FileBlockDevice, kDevicesMax> blocks_;
-  DeviceTable table_{};
-};
 
 class ReportStages final : public StageListener {
  public:
@@ -61,9 +29,10 @@ class ReportStages final : public StageListener {
 Status Guest::Build(const Job& job, const Image& image, ImageSource& source,
                     const Manifest& manifest) {
   const std::uint64_t size = job.frame.memory_bytes;
-  mapping_ = SUMMON_TRY(GuestMapping::Create(size));
-  memory_ = GuestMemory(mapping_.bytes());
-  SUMMON_TRY(LoadImage(image, source, mapping_.bytes()));
+  GuestMapping& mapping = prepared_.mapping;
+  SUMMON_TRY(mapping.Commit(size));
+  memory_ = GuestMemory(mapping.bytes());
+  SUMMON_TRY(LoadImage(image, source, mapping.bytes()));
   const std::uint64_t boot_info = SUMMON_TRY(
       WriteBootArea({.target = Target::kHvt,
                      .memory_bytes = size,
@@ -82,49 +51,112 @@ Status Guest::Build(const Job& job, const Image& image, ImageSource& source,
   for (const Segment& segment : image.segments) {
     if (!HostProtected(segment)) continue;
     SUMMON_TRY(memory_.AddReadOnly(PagesOf(segment)));
-    SUMMON_TRY(mapping_.WriteProtect(PagesOf(segment)));
+    SUMMON_TRY(mapping.WriteProtect(PagesOf(segment)));
   }
+  for (std::size_t i = 0; i < job.devices().size(); ++i) {
+    const auto handle = FindDevice(manifest, job.devices()[i].name);
+    SUMMON_CHECK(handle.has_value());  // AttachDevices() has seen to it
+    handles_[i] = static_cast<std::uint32_t>(*handle);
+  }
+  return Finish(BootState({image.entry, boot_info, size}, prepared_.ring));
+}
+
+Status Guest::Map(const LayoutHeader& layout, int file) {
+  layout_ = layout;
+  SUMMON_TRY(MapLayout({.layout = layout_,
+                        .file = file,
+                        .ring = prepared_.ring,
+                        .tsc_hz = prepared_.tsc_hz},
+                       prepared_.mapping, memory_));
+  std::copy(std::begin(layout.handles), std::end(layout.handles), handles_.begin());
+  return Finish(BootState({layout.entry, layout.boot_info, layout.memory_bytes}, prepared_.ring));
+}
+
+// Memory stands: the machine gets what it does not have yet, and its CPU is told where to begin.
+Status Guest::Finish(const CpuState& state) {
+  SUMMON_TRY(AddRestOfMemory(prepared_));
   Machine& machine = prepared_.machine;
-  SUMMON_TRY(machine.SetMemory(mapping_.bytes()));
   SUMMON_TRY(machine.ReduceTo(kVcpuFd));
-  machine.SetState(BootState({image.entry, boot_info, size}, prepared_.ring));
-  if (ring3) {
+  machine.SetState(state);
+  if (prepared_.ring == CpuRing::kRing3) {
     machine.KeepRegisters();
-    mode_ = std::make_unique<Ring3Mode>(memory_, machine);
+    ring3_ = std::make_unique<Ring3Mode>(memory_, machine);
+    mode_ = ring3_.get();
   } else {
-    mode_ = std::make_unique<Ring0Mode>(memory_, machine);
+    ring0_ = std::make_unique<Ring0Mode>(memory_, machine);
+    mode_ = ring0_.get();
   }
   return Ok();
 }
 
-Status Guest::CloseSandbox(const PlacedDescriptors& placed) {
-  const MonitorNeeds needs{placed.net_count, placed.block_count,
-                           prepared_.ring == CpuRing::kRing3 ? IoctlsOfRing3Guest()
-                                                             : IoctlsOfRing0Guest()};
+Status Guest::Restore(int file, RestoreMode mode) {
+  const auto header = SUMMON_TRY(ReadSnapshot(file, layout_, prepared_.ring));
+  SUMMON_TRY(RestoreMemory(*header, file, mode, prepared_.mapping));
+  const GuestState state = StateOf(*header);
+  SUMMON_TRY(prepared_.machine.LoadState(state.cpu));
+  if (ring3_ != nullptr) ring3_->SetState(state.ring3);
+  restored_ = {state.poll.argument, state.poll.deadline};
+  return Ok();
+}
+
+Status Guest::CloseSandbox(const Surroundings& around) {
+  const PlacedDescriptors& placed = around.placed;
+  SUMMON_TRY(KickByMessages(kControlFd, prepared_.machine));
+  MonitorNeeds needs{placed.net_count, placed.block_count, IoctlsOfRing0Guest(),
+                     snapshot_ != nullptr};
+  needs.core_file = around.job.has(kJobCoreFile);
+  if (needs.core_file) needs.vcpu_ioctls = IoctlsOfRing0GuestWithCore();
+  if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = IoctlsOfRing3Guest();
+  if (needs.snapshots) needs.snapshot_ioctls = IoctlsOfSnapshot();
   return CloseToRunning(needs);
 }
 
-End Guest::Run(const Job& job, const Manifest& manifest, const PlacedDescriptors& placed,
-               const Reporter& reporter, const Clock& clock) {
-  TapWaiter waiter(kControlFd, clock);
-  HostDevices devices(job, manifest, placed, waiter);
+End Guest::Run(const Surroundings& around) {
+  Orders orders(kControlFd, around.reporter);
+  TapWaiter waiter(kControlFd, orders, around.clock);
+  DeviceSet devices(around.job, handles_, around.placed, waiter);
   FdConsole console(kConsoleFd);
   SystemWallClock wall_clock;
-  ReportStages stages(reporter);
+  ReportStages stages(around.reporter);
   HypercallDispatcher dispatcher(
-      {memory_, devices.table(), console, waiter, wall_clock, stages});
-  if (Status closed = CloseSandbox(placed); !closed.ok()) {
+      {memory_, devices.table(), console, waiter, wall_clock, stages, *frame_});
+  if (around.job.has(kJobSnapshots)) {
+    snapshot_ = std::make_unique<SnapshotWriter>(layout_, prepared_.ring, kSnapshotFd);
+  }
+  if (Status closed = CloseSandbox(around); !closed.ok()) {
     return HostFault(Detail(closed.error().message()));
   }
-  reporter.Reached(Stage::kRunning);
-  End end = Loop(dispatcher);
-  losses_ = {dispatcher.counters().frames_dropped, dispatcher.counters().console_bytes_lost};
+  const std::optional<End> refused = Enter(dispatcher, orders, around);
+  End end = refused ? *refused : Loop(dispatcher, orders);
+  if (end.reason == EndReason::kSnapshotTaken) end = TakeSnapshot(dispatcher);
+  if (around.job.has(kJobCoreFile) && LeavesCore(end)) DumpCore(end);
+  const HypercallCounters& counters = dispatcher.counters();
+  losses_ = {counters.frames_dropped, counters.frames_forged, counters.console_bytes_lost};
   return end;
 }
 
-End Guest::Loop(HypercallDispatcher& dispatcher) {
+// Up to the guest's next instruction.
+std::optional<End> Guest::Enter(HypercallDispatcher& dispatcher, Orders& orders,
+                                const Surroundings& around) {
+  orders.Drain();  // what came before messages interrupted the CPU
+  if (around.job.has(kJobHold)) {
+    around.reporter.Held();
+    orders.AwaitGo();
+  }
+  around.reporter.Reached(Stage::kRunning);
+  if (!restored_) return std::nullopt;
+  return dispatcher.ResumePoll(*restored_);
+}
+
+End Guest::Loop(HypercallDispatcher& dispatcher, Orders& orders) {
   for (;;) {
-    const Step step = mode_->Interpret(prepared_.machine.Run());
+    const VcpuExit exit = prepared_.machine.Run();
+    if (exit.kind == ExitKind::kInterrupted) {
+      ClearKick();
+      orders.Drain();
+      continue;
+    }
+    const Step step = mode_->Interpret(exit);
     if (const auto* call = std::get_if<HypercallRequest>(&step)) {
       if (const std::optional<End> end = dispatcher.Dispatch(call->number, call->argument)) {
         return *end;
@@ -133,6 +165,42 @@ End Guest::Loop(HypercallDispatcher& dispatcher) {
       return *end;
     }
   }
+}
+
+void Guest::DumpCore(End& end) {
+  CoreSubject subject{.memory_bytes = memory_.size()};
+  CoreRegisters& registers = subject.registers;
+  registers = {mode_->GuestRegisters(), prepared_.machine.Segments()};
+  if (prepared_.ring == CpuRing::kRing3) {  // as the guest believes
+    SegmentValues& segments = registers.segments;
+    const SegmentValues real = segments;
+    segments = {kKernelCode, kKernelData, kKernelData, kKernelData, kKernelData, kKernelData,
+                real.fs_base, real.gs_base};
+  }
+  const auto trap = memory_.Copy<TrapCookieX86>(end.trap_cookie);  // 0 is nobody's address
+  if (trap) ApplyTrap(*trap, registers);
+  if (trap || end.reason == EndReason::kGuestFault) {
+    subject.signal = CoreSignal::kSegmentationFault;
+  }
+  if (const int failed = WriteCore(kCoreFd, subject, memory_.all()); failed != 0) {
+    if (!end.detail.empty()) end.detail.Add("; ");
+    end.detail.Add("writing the core failed with errno ");
+    end.detail.AddNumber(static_cast<std::uint64_t>(failed));
+  }
+}
+
+End Guest::TakeSnapshot(const HypercallDispatcher& dispatcher) {
+  if (snapshot_ == nullptr) return HostFault("a snapshot was asked for, and the job permits none");
+  ClearKick();
+  const Result<CpuStateBlob> cpu = prepared_.machine.SaveState();
+  if (!cpu.ok()) return HostFault(Detail(cpu.error().message()));
+  GuestState state{*cpu, {}, {dispatcher.pending_poll().argument,
+                              dispatcher.pending_poll().deadline}};
+  if (ring3_ != nullptr) state.ring3 = ring3_->state();
+  const SnapshotWriter::Written written = snapshot_->Write(memory_, state);
+  if (written.problem) return HostFault(*written.problem);
+  snapshot_bytes_ = written.bytes;
+  return {EndReason::kSnapshotTaken, 0, {}};
 }
 
 }  // namespace summon::hypervisor

@@ -20,11 +20,13 @@
 #include "hypervisor/control/job.h"
 #include "hypervisor/control/reporter.h"
 #include "hypervisor/kvm/ioctls.h"
+#include "hypervisor/layout/layout.h"
 #include "hypervisor/loader/image.h"
 #include "hypervisor/monitor/descriptors.h"
 #include "hypervisor/monitor/guest.h"
 #include "hypervisor/monitor/options.h"
 #include "hypervisor/monitor/prepare.h"
+#include "hypervisor/monitor/probe.h"
 #include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
@@ -67,38 +69,88 @@ Result<Received> AwaitJob() {
   }
 }
 
+// An image that can be booted for the job.
+struct CheckedImage {
+  Image image;
+  Manifest manifest;  // with the job's devices attached
+};
+
+Result<CheckedImage> CheckImage(const Job& job, ImageSource& source) {
+  Image image = SUMMON_TRY(ParseImage(source, Target::kHvt));
+  SUMMON_TRY(CheckFits(image, job.frame.memory_bytes));
+  Manifest manifest = SUMMON_TRY(AttachDevices(image.manifest, job.devices()));
+  return CheckedImage{std::move(image), std::move(manifest)};
+}
+
+// Puts the guest into memory. Nothing when it can run.
+std::optional<End> FillFromImage(const Received& received, Guest& guest) {
+  FileImageSource source(received.fds[Job::kImage].get());
+  const Result<CheckedImage> checked = CheckImage(received.job, source);
+  if (!checked.ok()) return EndOf(EndReason::kImageRejected, checked.error());
+  if (Status built = guest.Build(received.job, checked->image, source, checked->manifest);
+      !built.ok()) {
+    return EndOf(EndReason::kHostFault, built.error());
+  }
+  return std::nullopt;
+}
+
+std::optional<End> FillFromLayout(const Received& received, Guest& guest) {
+  const Job& job = received.job;
+  const int file = received.fds[Job::kImage].get();
+  const Result<LayoutHeader> layout = ReadLayout(file, job);
+  if (!layout.ok()) return EndOf(EndReason::kImageRejected, layout.error());
+  if (Status mapped = guest.Map(*layout, file); !mapped.ok()) {
+    return EndOf(EndReason::kHostFault, mapped.error());
+  }
+  if (!job.has(kJobRestore)) return std::nullopt;
+  // Who is held has time: everything is copied, so that nothing is left to do when it goes on.
+  const RestoreMode mode = job.has(kJobHold) ? RestoreMode::kCopy : RestoreMode::kMap;
+  const int snapshot = received.fds[job.position(kJobRestore)].get();
+  if (Status restored = guest.Restore(snapshot, mode); !restored.ok()) {
+    return EndOf(EndReason::kSnapshotRejected, restored.error());
+  }
+  return std::nullopt;
+}
+
+// A job without a guest: the image is checked, and laid out if that is wanted.
+End ServeCheck(const Received& received) {
+  const Job& job = received.job;
+  FileImageSource source(received.fds[Job::kImage].get());
+  const Result<CheckedImage> checked = CheckImage(job, source);
+  if (!checked.ok()) return EndOf(EndReason::kImageRejected, checked.error());
+  if (job.has(kJobLayOut)) {
+    const int file = received.fds[job.position(kJobLayOut)].get();
+    if (Status laid = WriteLayout(job, checked->image, source, checked->manifest, file);
+        !laid.ok()) {
+      return EndOf(EndReason::kHostFault, laid.error());
+    }
+  }
+  return {EndReason::kHalted, 0, {}};
+}
+
 // Returns why no guest was run; when one ran, the process ends in here.
 End Serve(Received received, std::optional<PreparedMachine> prepared, const Options& options,
           const Reporter& reporter, const Clock& clock) {
   const Job& job = received.job;
-  FileImageSource source(received.fds[Job::kImage].get());
-  const Result<Image> image = ParseImage(source, Target::kHvt);
-  if (!image.ok()) return EndOf(EndReason::kImageRejected, image.error());
-  if (Status fits = CheckFits(*image, job.frame.memory_bytes); !fits.ok()) {
-    return EndOf(EndReason::kImageRejected, fits.error());
-  }
-  const Result<Manifest> manifest = AttachDevices(image->manifest, job.devices());
-  if (!manifest.ok()) return EndOf(EndReason::kImageRejected, manifest.error());
-  if (job.check_only()) return {EndReason::kHalted, 0, {}};
-
+  if (job.check_only() || job.has(kJobLayOut)) return ServeCheck(received);
   if (!prepared) {
     if (!job.has_kvm()) {
       return {EndReason::kJobInvalid, 0, "job: no /dev/kvm came with it, nor before it"};
     }
-    const int kvm = received.fds[job.position(kJobHasKvm)].get();
-    Result<PreparedMachine> now = Prepare(kvm, options.mode);
+    Result<PreparedMachine> now =
+        Prepare(received.fds[job.position(kJobHasKvm)].get(), options.mode);
     if (!now.ok()) return EndOf(EndReason::kHostFault, now.error());
     prepared.emplace(std::move(now).value());
   }
   Guest guest(std::move(*prepared));
-  if (Status built = guest.Build(job, *image, source, *manifest); !built.ok()) {
-    return EndOf(EndReason::kHostFault, built.error());
-  }
+  const std::optional<End> unfit = job.has(kJobLaidOut) ? FillFromLayout(received, guest)
+                                                        : FillFromImage(received, guest);
+  if (unfit) return *unfit;
   const Result<PlacedDescriptors> placed = PlaceDescriptors(job, std::move(received.fds));
   if (!placed.ok()) return EndOf(EndReason::kHostFault, placed.error());
   reporter.Reached(Stage::kLoaded);
-  const End end = guest.Run(job, *manifest, *placed, reporter, clock);
-  reporter.Ended(end, guest.losses());
+  const End end = guest.Run({job, *placed, reporter, clock});
+  reporter.Ended(end, guest.losses(), guest.snapshot_bytes());
   // The sandbox is closed: destructors that unmap or close would be killed for it.
   _exit(ExitStatusOf(end));
 }
@@ -125,6 +177,10 @@ int Run(const Options& options) {
     reporter.Ended(EndOf(EndReason::kHostFault, entered.error()), {});
     return kExitFailure;
   }
+  if (prepared) {
+    reporter.Prepared(prepared->tsc_hz, prepared->ring == CpuRing::kRing3 ? GuestModeCode::kRing3
+                                                                          : GuestModeCode::kRing0);
+  }
   Result<Received> received = AwaitJob();
   if (!received.ok()) {
     if (received.error().code() == ErrorCode::kUnavailable) return 0;  // we were not needed
@@ -138,6 +194,16 @@ int Run(const Options& options) {
   return ExitStatusOf(end);
 }
 
+int Probe(const Options& options) {
+  const Result<std::string> line = ProbeHost(options.kvm_fd);
+  if (!line.ok()) {
+    (void)std::fprintf(stderr, "summon-monitor: %s\n", line.error().message().c_str());
+    return kExitFailure;
+  }
+  (void)std::printf("%s\n", line->c_str());
+  return 0;
+}
+
 }  // namespace
 }  // namespace summon::hypervisor
 
@@ -148,5 +214,6 @@ int main(int argc, char** argv) {
     (void)std::fprintf(stderr, "summon-monitor: %s\n", options.error().message().c_str());
     return summon::hypervisor::kExitUsage;
   }
+  if (options->probe) return summon::hypervisor::Probe(*options);
   return summon::hypervisor::Run(*options);
 }

@@ -16,7 +16,8 @@ Error Usage(std::string_view argument) {
   return Error(ErrorCode::kInvalid,
                StrCat("argument ", Quote(argument), "; usage: summon-monitor [--uid=N] "
                       "[--namespaces=N] [--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started "
-                      "with a control socket as descriptor ", kControlFd));
+                      "with a control socket as descriptor ", kControlFd, "; or summon-monitor --probe "
+                      "--kvm-fd=4 4<>/dev/kvm"));
 }
 
 std::optional<ModeChoice> ParseMode(std::string_view name) {
@@ -31,6 +32,10 @@ std::optional<ModeChoice> ParseMode(std::string_view name) {
 Result<Options> ParseOptions(std::span<char* const> arguments) {
   Options options;
   for (const std::string_view argument : arguments) {
+    if (argument == "--probe") {
+      options.probe = true;
+      continue;
+    }
     const std::size_t equals = argument.find('=');
     if (equals == std::string_view::npos) return Usage(argument);
     const std::string_view key = argument.substr(0, equals);
@@ -48,6 +53,7 @@ Result<Options> ParseOptions(std::span<char* const> arguments) {
       return Usage(argument);
     }
   }
+  if (options.probe && options.kvm_fd < 0) return Usage("--probe");
   return options;
 }
 

@@ -45,7 +45,7 @@ Result<Machine> NewMachine(int kvm_fd) {
 
 }  // namespace
 
-Result<CpuRing> ProbeRing(int kvm_fd) {
+Result<RingProbe> ProbeRing(int kvm_fd) {
   // The mapping is declared first: it outlives the machine that uses it.
   const GuestMapping mapping = SUMMON_TRY(GuestMapping::Create(kMemoryUnit));
   Machine machine = SUMMON_TRY(NewMachine(kvm_fd));
@@ -56,7 +56,7 @@ Result<CpuRing> ProbeRing(int kvm_fd) {
   std::memcpy(mapping.bytes().data() + kImageFloor, kProbeCode, sizeof kProbeCode);
   SUMMON_TRY(BuildPageTables(memory, {.segments = {&code, 1}, .owner = PageOwner::kSupervisor}));
   WriteBootGdt(memory);
-  SUMMON_TRY(machine.SetMemory(mapping.bytes()));
+  SUMMON_TRY(machine.AddMemory(0, mapping.bytes()));
   machine.SetState(BootState({kImageFloor, 0, memory.size()}, CpuRing::kRing0));
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (int round = 0; round < kProbeRounds; ++round) {
@@ -68,16 +68,27 @@ Result<CpuRing> ProbeRing(int kvm_fd) {
     }
     least = std::min(least, exit.value);
   }
-  return least > kProbeInstructions * kInterpretedCycles ? CpuRing::kRing3 : CpuRing::kRing0;
+  const bool interpreted = least > kProbeInstructions * kInterpretedCycles;
+  return RingProbe{interpreted ? CpuRing::kRing3 : CpuRing::kRing0,
+                   static_cast<double>(least) / kProbeInstructions};
 }
 
 Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode) {
   CpuRing ring = mode == ModeChoice::kRing3 ? CpuRing::kRing3 : CpuRing::kRing0;
-  if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd));
-  PreparedMachine prepared{SUMMON_TRY(NewMachine(kvm_fd)), 0, ring};
+  if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd)).ring;
+  PreparedMachine prepared{SUMMON_TRY(GuestMapping::Reserve(kGuestMemoryMax)),
+                           SUMMON_TRY(NewMachine(kvm_fd)), 0, ring};
+  SUMMON_TRY(prepared.machine.AddMemory(0, prepared.mapping.reserved().first(kMemoryPrepared)));
+  (void)prepared.machine.ShareHostTsc();  // matters to snapshots only
   prepared.tsc_hz = SUMMON_TRY(prepared.machine.TscHz());
   SUMMON_TRY(prepared.machine.PreRun());
   return prepared;
+}
+
+Status AddRestOfMemory(PreparedMachine& prepared) {
+  const std::span<std::uint8_t> memory = prepared.mapping.bytes();
+  if (memory.size() <= kMemoryPrepared) return Ok();
+  return prepared.machine.AddMemory(kMemoryPrepared, memory.subspan(kMemoryPrepared));
 }
 
 }  // namespace summon::hypervisor

@@ -26,8 +26,10 @@ namespace summon::hypervisor {
 
 // kControlFd is 3; 4 is where /dev/kvm may be given.
 inline constexpr int kVcpuFd = 5;
-inline constexpr int kConsoleFd = 6;  // the first net device must follow: rules name ranges
-inline constexpr int kFirstDeviceFd = 7;
+inline constexpr int kConsoleFd = 6;
+inline constexpr int kSnapshotFd = 7;  // kJobSnapshots
+inline constexpr int kCoreFd = 8;      // kJobCoreFile
+inline constexpr int kFirstDeviceFd = 9;
 inline constexpr int kDescriptorsEnd = kFirstDeviceFd + static_cast<int>(kDevicesMax);
 
 // What the guest has; net devices have the numbers from kFirstDeviceFd, then come block devices.
@@ -35,6 +37,9 @@ struct MonitorNeeds {
   std::uint32_t net_devices = 0;
   std::uint32_t block_devices = 0;
   std::span<const std::uint64_t> vcpu_ioctls;  // the first is KVM_RUN
+  bool snapshots = false;                      // one may be written to kSnapshotFd
+  std::span<const std::uint64_t> snapshot_ioctls = {};
+  bool core_file = false;                      // a core may be written to kCoreFd
 };
 
 class MonitorPolicy final {
@@ -51,6 +56,7 @@ class MonitorPolicy final {
   MonitorPolicy() = default;
   void Add(const SyscallRule& rule);
   void AddDevices(const MonitorNeeds& needs);
+  void AddOrders();
   void AddReportsAndEnd();
   void AddJob();
   void AddMemory();

@@ -18,7 +18,8 @@ Status ConfineMonitor(const Confinement& confinement) {
   SUMMON_TRY(CloseAllBut(std::span(keep).first(has_kvm ? 3 : 2)));
   SUMMON_TRY(LimitResources(confinement.uid ? UserId::kOwn : UserId::kShared));
   SUMMON_TRY(DropPrivileges(confinement.uid));
-  return PrepareToEndWithPeer(kControlFd, PeerSignal::kIo);
+  SUMMON_TRY(OwnSignalsOf(kControlFd));
+  return EndWithParent();
 }
 
 Status CloseToWaiting(std::span<const std::uint64_t> ioctls) {
@@ -28,7 +29,6 @@ Status CloseToWaiting(std::span<const std::uint64_t> ioctls) {
 Status CloseToRunning(const MonitorNeeds& needs) {
   const std::uint32_t devices = needs.net_devices + needs.block_devices;
   SUMMON_TRY(LimitToWhatIsThere(kFirstDeviceFd + static_cast<int>(devices)));
-  SUMMON_TRY(EndWithPeer(kControlFd));
   return EnterStage(MonitorPolicy::Running(needs).rules());
 }
 

@@ -25,7 +25,7 @@ Status ConfineMonitor(const Confinement& confinement);
 Status CloseToWaiting(std::span<const std::uint64_t> ioctls);
 
 // When the guest is laid out and its descriptors have their numbers: no descriptor or thread can
-// be made any more, the process ends with its launcher, and the second stage begins.
+// be made any more, and the second stage begins.
 Status CloseToRunning(const MonitorNeeds& needs);
 
 }  // namespace summon::hypervisor

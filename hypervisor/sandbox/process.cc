@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -115,14 +116,24 @@ Status MakeBlocking(int fd) {
   return Ok();
 }
 
-Status PrepareToEndWithPeer(int socket, PeerSignal chosen) {
-  if (chosen == PeerSignal::kIo && signal(SIGIO, SIG_DFL) == SIG_ERR) {
-    return ErrnoError("reset SIGIO", errno);
+Status OwnSignalsOf(int socket) {
+  if (fcntl(socket, F_SETOWN, getpid()) != 0) return ErrnoError("own the control socket", errno);
+  return Ok();
+}
+
+Status EndWithParent() {
+  const pid_t parent = getppid();
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+    return ErrnoError("ask for a signal when the launcher goes", errno);
   }
-  if (fcntl(socket, F_SETOWN, getpid()) != 0 ||
-      (chosen == PeerSignal::kKill && fcntl(socket, F_SETSIG, SIGKILL) != 0)) {
-    return ErrnoError("own the control socket", errno);
-  }
+  // It may have gone before: then the control socket's end says so.
+  if (getppid() != parent) _exit(1);
+  return Ok();
+}
+
+Status PrepareToEndWithPeer(int socket) {
+  SUMMON_TRY(OwnSignalsOf(socket));
+  if (fcntl(socket, F_SETSIG, SIGKILL) != 0) return ErrnoError("choose the last signal", errno);
   return Ok();
 }
 

@@ -34,17 +34,20 @@ void ForgetEnvironment();
 // Makes `fd` block, whatever the starter's end does.
 Status MakeBlocking(int fd);
 
-// A process is ended by the kernel as soon as the other end of its control socket is closed or
-// sends anything. This reaches a process that sits in KVM_RUN or in a long read without a thread,
-// a timer or a handler to look; and unlike a death signal it follows the socket, not the parent:
-// whoever holds the other end keeps the guest alive.
+// The kernel's signals about `socket` (O_ASYNC) will be for this process. Early, because the right
+// to say so is the right to have signals sent to others.
+Status OwnSignalsOf(int socket);
+
+// Kills the process when the one that started it ends, even while it is stopped (a paused guest
+// hears nothing else). After DropPrivileges(): a change of user takes it back.
+Status EndWithParent();
+
+// For a process whose guest makes system calls of its own: as soon as the other end of the control
+// socket is closed or sends anything, the kernel ends the process by SIGKILL, which such a guest
+// can neither catch, block nor undo. No code of ours runs beside the guest.
 //
-// In two steps, so that the second needs few rights: says that `socket`'s signal is for us, early;
-enum class PeerSignal {
-  kIo,    // SIGIO, whose default action is to end the process
-  kKill,  // SIGKILL, which a guest with system calls of its own cannot block
-};
-Status PrepareToEndWithPeer(int socket, PeerSignal signal);
+// In two steps, so that the second needs few rights: chooses the signal, early;
+Status PrepareToEndWithPeer(int socket);
 // and asks for it, when a message of the other end is no longer expected. Ends the process at once
 // when the other end is closed already.
 Status EndWithPeer(int socket);

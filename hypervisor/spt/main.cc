@@ -92,7 +92,7 @@ Result<SptTimers> PrepareProcess(const Options& options) {
   SUMMON_TRY(ResetProcess());
   SUMMON_TRY(LimitResources(options.uid ? UserId::kOwn : UserId::kShared));
   SUMMON_TRY(DropPrivileges(options.uid));
-  SUMMON_TRY(PrepareToEndWithPeer(kControlFd, PeerSignal::kKill));
+  SUMMON_TRY(PrepareToEndWithPeer(kControlFd));
   SptTimers timers = SUMMON_TRY(MakeTimers());
   SUMMON_TRY(EnterStage(SptWaitingRules()));
   return timers;

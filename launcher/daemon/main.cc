@@ -2,12 +2,12 @@
 // summon-launcherd: wires the monitor launcher to its socket, and takes everything back when it
 // is told to end.
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "base/descriptor_limit.h"
 #include "base/loop/loop.h"
 #include "base/seqpacket.h"
 #include "base/strings.h"
@@ -21,14 +21,6 @@ namespace {
 // How long the reclaiming of everything may take before we go anyway: monitors are killed, so
 // milliseconds are usual; what is left is killed and reaped as we go.
 constexpr Duration kFarewell = std::chrono::seconds(5);
-
-// Each instance costs five descriptors here; the usual soft limit is 1024.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);  // with fewer, launches fail earlier and say so
-}
 
 // The socket's folder, when it is missing; for whoever may use the socket.
 Status MakeSocketFolder(const std::string& path) {
@@ -69,17 +61,19 @@ Status Run(Loop& loop, Logger& log, const DaemonOptions& options) {
                               MonitorLauncherOptions{.monitor_dir = options.monitor_dir,
                                                      .kvm_path = options.kvm,
                                                      .pool = options.pool,
+                                                     .state_dir = options.state_dir,
                                                      .guest_mode = options.guest_mode}));
   server.Serve(*launcher);
   SUMMON_TRY(server.Listen(std::move(listener)));
 
   Timer farewell(loop, [&loop] { loop.Stop(); });
   bool ending = false;
-  const auto end = [&loop, &log, &server, &farewell, &ending] {
+  const auto end = [&loop, &log, &server, &launcher, &farewell, &ending] {
     if (ending) return;
     ending = true;
     log.Info("ending: reclaiming everything");
     farewell.Set(loop.Now() + kFarewell);
+    launcher->KeepSaved();  // services that rest in files go on with the next of us
     server.ForgetAll([&loop] { loop.Stop(); });
   };
   const SignalWatcher on_term(loop, SIGTERM, end);
@@ -98,7 +92,7 @@ int Main(int argc, char** argv) {
   Logger log(STDERR_FILENO, "summon-launcherd", options.log_level, Logger::FormatFromEnvironment(),
              clock);
   (void)signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error code, not our end
-  RaiseDescriptorLimit();
+  RaiseDescriptorLimit();  // each instance costs five
   WarnOfMissingRights(log);
   Result<std::unique_ptr<Loop>> loop = Loop::Create();
   const Status ran = loop.ok() ? Run(**loop, log, options) : Status(loop.error());

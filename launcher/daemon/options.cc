@@ -31,7 +31,11 @@ std::variant<DaemonOptions, int> ParseDaemonOptions(int argc, char** argv) {
       ->check(CLI::IsMember({"ring0", "ring3", "auto"}));
   app.add_option("--allow-uid", options.allowed_uids,
                  "user id that may connect; repeatable (default: our own and root)");
-  app.add_option("--pool", options.pool, "waiting monitors to keep for each kind")
+  app.add_option("--state-dir", options.state_dir,
+                 "where snapshots of services at rest are saved; \"\": nowhere")
+      ->capture_default_str();
+  app.add_option("--pool", options.pool,
+                 "waiting monitors to keep for each kind; more for a while after a burst")
       ->check(CLI::Range(std::size_t{0}, MonitorLauncher::kPoolMax))
       ->capture_default_str();
   const std::map<std::string, LogLevel> levels = {{"error", LogLevel::kError},

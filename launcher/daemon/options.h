@@ -17,6 +17,7 @@ struct DaemonOptions {
   std::string guest_mode;
   std::vector<unsigned> allowed_uids;  // our own and root, when none is given
   std::size_t pool = 2;
+  std::string state_dir = "/var/lib/summon";  // empty: nothing is saved
   LogLevel log_level = LogLevel::kInfo;
 };
 

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "launcher/monitor/job.h"
 #include "launcher/tap/netlink.h"
 
 namespace summon::launcher {
@@ -59,7 +60,10 @@ Result<UniqueFd> AttachTap(const std::string& name) {
                         " mode tap; ip link set ", name, " up)"));
   }
   UniqueFd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid()) return ErrnoError("open /dev/net/tun", errno);
+  if (!fd.valid()) {
+    const Error error = ErrnoError("open /dev/net/tun", errno);
+    return Error(error.code(), StrCat(error.message(), " (`summon doctor` tells how to mend it)"));
+  }
   ifreq request{};
   request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI);
   std::memcpy(request.ifr_name, name.data(), name.size());
@@ -105,6 +109,24 @@ Result<MacAddress> RandomMac() {
   return mac;
 }
 
+// The first words of both errors are those of Solo5's tenders, which scripts look for.
+Status CheckSizes(const ForegroundBlock& block, std::uint64_t size) {
+  const std::uint64_t sector = block.sector_size;
+  constexpr std::uint64_t kSectorMin = 512;
+  constexpr std::uint64_t kSectorMax = 32 * 1024;  // the manifest's field has 16 bits
+  if (sector < kSectorMin || sector > kSectorMax || (sector & (sector - 1)) != 0) {
+    return Error(ErrorCode::kInvalid,
+                 StrCat("Block size must be a multiple of 2 greater than or equal ", kSectorMin,
+                        " (a power of two, at most ", kSectorMax, "); it is ", sector));
+  }
+  if (size == 0 || size % sector != 0) {
+    return Error(ErrorCode::kInvalid,
+                 StrCat("Backing storage size must be block aligned, and not 0: ", block.file,
+                        " has ", size, " bytes, no multiple of ", sector));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<ForegroundDevice> OpenNet(const ForegroundNet& net) {
@@ -127,6 +149,8 @@ Result<ForegroundDevice> OpenNet(const ForegroundNet& net) {
   device.mtu = SUMMON_TRY(MtuOf(interface));
   const MacAddress mac = net.mac ? *net.mac : SUMMON_TRY(RandomMac());
   std::copy(mac.octets.begin(), mac.octets.end(), device.mac);
+  device.frame_check = FrameCheckOf(net.spoof_check);
+  std::copy(net.address.octets.begin(), net.address.octets.end(), device.ipv4);
   return opened;
 }
 
@@ -151,19 +175,7 @@ Result<ForegroundDevice> OpenBlock(const ForegroundBlock& block) {
   }
   const off_t size = lseek(opened.fd.get(), 0, SEEK_END);
   if (size < 0) return ErrnoError(StrCat("read size of ", block.file), errno);
-  const std::uint32_t sector = block.sector_size;
-  constexpr std::uint32_t kSectorMin = 512;
-  constexpr std::uint32_t kSectorMax = 32 * 1024;  // the manifest's field has 16 bits
-  if (sector < kSectorMin || sector > kSectorMax || (sector & (sector - 1)) != 0) {
-    return Error(ErrorCode::kInvalid, StrCat("sector size of ", Quote(block.name), " is ", sector,
-                                             "; must be a power of two from ", kSectorMin, " to ",
-                                             kSectorMax));
-  }
-  if (size == 0 || size % sector != 0) {
-    return Error(ErrorCode::kInvalid, StrCat(block.file, " has ", size,
-                                             " bytes; must be a multiple of ", sector,
-                                             ", and not 0"));
-  }
+  SUMMON_TRY(CheckSizes(block, static_cast<std::uint64_t>(size)));
   device.capacity = static_cast<std::uint64_t>(size);
   return opened;
 }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,7 +12,9 @@
 #include <cstring>
 
 #include "base/loop/loop.h"
+#include "base/near_file.h"
 #include "base/strings.h"
+#include "launcher/foreground/core_file.h"
 #include "launcher/foreground/devices.h"
 #include "launcher/monitor/end_report.h"
 #include "launcher/monitor/monitor_launcher.h"
@@ -30,16 +33,34 @@ struct Run {
   std::vector<ForegroundDevice> devices;
 };
 
+void Complain(std::string_view text) {
+  const std::string line = StrCat("summon: ", text, "\n");
+  (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
+}
+
+Error ImageError(const std::string& path, int open_errno) {
+  const Error error = ErrnoError(StrCat("open image ", path), open_errno);
+  const auto hint = open_errno == ENOENT ? NearFileHint(path) : std::nullopt;
+  return hint ? Error(error.code(), StrCat(error.message(), " (", *hint, ')')) : error;
+}
+
 Result<Run> Gather(const ForegroundOptions& options) {
   Run run{options, options.monitor_dir, UniqueFd(), std::make_unique<hypervisor::JobFrame>(), {}};
   if (run.monitor_dir.empty()) run.monitor_dir = SUMMON_TRY(OwnProgramDirectory());
   run.image = UniqueFd(open(options.image.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!run.image.valid()) return ErrnoError(StrCat("open image ", options.image), errno);
+  if (!run.image.valid()) return ImageError(options.image, errno);
+  if (struct stat status {}; fstat(run.image.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    return Error(ErrorCode::kInvalid, StrCat(options.image, " is a directory; must be an image"));
+  }
   for (const ForegroundNet& net : options.nets) {
     run.devices.push_back(SUMMON_TRY(OpenNet(net).Wrap(StrCat("--net:", net.name))));
   }
   for (const ForegroundBlock& block : options.blocks) {
     run.devices.push_back(SUMMON_TRY(OpenBlock(block).Wrap(StrCat("--block:", block.name))));
+    if (run.devices.back().device.read_only != 0 && !block.file.starts_with("@")) {
+      Complain(StrCat("note: ", block.file, " cannot be written by this user; ", block.name,
+                      " is read only"));
+    }
   }
   if (run.devices.size() > hypervisor::kDevicesMax) {
     return Error(ErrorCode::kInvalid, StrCat(run.devices.size(), " devices; at most ",
@@ -79,7 +100,8 @@ Result<std::unique_ptr<MonitorProcess>> StartMonitor(Loop& loop, const Run& run,
       const Error error = ErrnoError(StrCat("open ", run.options.kvm_path), errno);
       return Error(error.code(), StrCat(error.message(),
                                         " (this image needs KVM; is it enabled, and are you in "
-                                        "the group kvm? Its spt build runs without)"));
+                                        "the group kvm? Its spt build runs without; `summon "
+                                        "doctor` tells more)"));
     }
     spec.kvm_fd = kvm.get();
     spec.arguments.push_back(StrCat("--kvm-fd=", kMonitorKvmFd));
@@ -90,15 +112,28 @@ Result<std::unique_ptr<MonitorProcess>> StartMonitor(Loop& loop, const Run& run,
   return MonitorProcess::Start(loop, spec);
 }
 
-Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, int console) {
-  std::vector<int> fds = {run.image.get(), console};
-  for (const ForegroundDevice& device : run.devices) fds.push_back(device.fd.get());
+// What the monitor writes into, all borrowed.
+struct Outputs {
+  int console = -1;
+  std::optional<CoreFile>* core = nullptr;  // made here, when the run is to leave one
+};
+
+Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, const Outputs& outputs) {
+  std::vector<int> fds = {run.image.get(), outputs.console};
   run.frame->flags = purpose == Purpose::kCheck ? hypervisor::kJobCheckOnly : 0u;
+  if (outputs.core != nullptr && !run.options.core_directory.empty()) {
+    outputs.core->emplace(SUMMON_TRY(
+        CoreFile::Create(run.options.core_directory, process.pid()).Wrap("--dumpcore")));
+    run.frame->flags |= hypervisor::kJobCoreFile;
+    fds.push_back((*outputs.core)->fd());
+  }
+  for (const ForegroundDevice& device : run.devices) fds.push_back(device.fd.get());
   return process.SendJob(*run.frame, fds);
 }
 
 // Runs one monitor to its end. `on_stage` may be empty.
-Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose, int console,
+Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose,
+                          const Outputs& outputs,
                           const std::function<void(MonitorProcess&)>& meanwhile) {
   std::unique_ptr<MonitorProcess> process = SUMMON_TRY(StartMonitor(loop, run, kind, purpose));
   std::optional<MonitorExit> ended;
@@ -106,7 +141,7 @@ Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose
     ended = exit;
     loop.Stop();
   });
-  const Status given = GiveJob(*process, run, purpose, console);
+  const Status given = GiveJob(*process, run, purpose, outputs);
   // A monitor that died before its job says why in its end report.
   if (!given.ok() && given.error().code() != ErrorCode::kUnavailable) return given.error();
   if (meanwhile) meanwhile(*process);
@@ -116,7 +151,7 @@ Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose
 
 Status CheckAs(Loop& loop, const Run& run, Kind kind, int null_device) {
   const MonitorExit exit =
-      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, null_device, nullptr));
+      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, {.console = null_device}, nullptr));
   const bool sound = exit.broken.empty() && exit.end &&
                      exit.end->reason == hypervisor::EndReason::kHalted;
   if (sound) return Ok();
@@ -139,7 +174,8 @@ Result<Kind> FindKind(Loop& loop, const Run& run) {
   if (as_likely.ok()) return likely;
   const Status as_other = CheckAs(loop, run, other, null_device.get());
   if (as_other.ok()) return other;
-  if (named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
+  const bool same = as_likely.error().message() == as_other.error().message();
+  if (same || named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
   return Error(as_likely.error().code(),
                StrCat(path, ": as ", KindName(likely), ": ", as_likely.error().message(), "; as ",
                       KindName(other), ": ", as_other.error().message()));
@@ -192,9 +228,10 @@ class ConsoleCopy final {
   std::unique_ptr<FdWatcher> watcher_;
 };
 
-void Complain(std::string_view text) {
-  const std::string line = StrCat("summon: ", text, "\n");
-  (void)!write(STDERR_FILENO, line.data(), line.size());  // nowhere else to say it
+void TellCore(CoreFile& core) {
+  const Result<std::string> path = core.Keep();
+  if (!path.ok()) return Complain(path.error().message());
+  if (!path->empty()) Complain(StrCat("the guest's core is in ", *path));
 }
 
 Result<int> StatusOf(const EndReport& report, bool guest_ran) {
@@ -206,8 +243,11 @@ Result<int> StatusOf(const EndReport& report, bool guest_ran) {
     default: break;
   }
   if (!guest_ran) {
-    const bool rejected = report.reason == EndReason::kImageRejected;
-    return Error(rejected ? ErrorCode::kInvalid : ErrorCode::kUnavailable, report.detail);
+    if (report.reason == EndReason::kImageRejected) {
+      return Error(ErrorCode::kInvalid, report.detail);
+    }
+    return Error(ErrorCode::kUnavailable,
+                 StrCat(report.detail, " (`summon doctor` tells what this machine lacks)"));
   }
   Complain(report.detail);
   return 1;
@@ -219,6 +259,11 @@ Result<int> RunForeground(const ForegroundOptions& options) {
   const Run run = SUMMON_TRY(Gather(options));
   std::unique_ptr<Loop> loop = SUMMON_TRY(Loop::Create());
   const Kind kind = SUMMON_TRY(FindKind(*loop, run));
+  if (kind == Kind::kProcess && !options.core_directory.empty()) {
+    return Error(ErrorCode::kInvalid,
+                 "--dumpcore: a process guest leaves no core (its memory is that of a process "
+                 "that must not be looked into); only images built for hvt do");
+  }
   std::unique_ptr<ConsoleCopy> console = SUMMON_TRY(ConsoleCopy::Create(*loop));
 
   int ended_by = 0;
@@ -232,14 +277,16 @@ Result<int> RunForeground(const ForegroundOptions& options) {
           }));
     }
   };
-  const Result<MonitorExit> exit =
-      Await(*loop, run, kind, Purpose::kRun, console->writer(), end_on_signals);
+  std::optional<CoreFile> core;
+  const Result<MonitorExit> exit = Await(*loop, run, kind, Purpose::kRun,
+                                         {console->writer(), &core}, end_on_signals);
   signals.clear();
   console->Finish();
   console.reset();
   if (!exit.ok()) return exit.error();
   constexpr int kEndedBySignal = 128;  // as shells count it
   if (ended_by != 0) return kEndedBySignal + ended_by;
+  if (core) TellCore(*core);
   return StatusOf(InterpretExit(kind, Asked::kNo, *exit), exit->guest_ran);
 }
 

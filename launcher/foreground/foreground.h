@@ -18,6 +18,8 @@ struct ForegroundNet {
   std::string name;               // as in the image's manifest
   std::string tap;                // an interface's name, or "@FD": an open tap descriptor
   std::optional<MacAddress> mac;  // else random, locally administered
+  SpoofCheck spoof_check = SpoofCheck::kMac;
+  Ipv4Address address{};          // the guest's own, with SpoofCheck::kAddress
 };
 
 struct ForegroundBlock {
@@ -36,6 +38,7 @@ struct ForegroundOptions {
   std::string monitor_dir;             // empty: the directory of our own executable
   std::string kvm_path = "/dev/kvm";
   std::string guest_mode;              // empty: the monitor chooses
+  std::string core_directory;          // where an aborting guest leaves a core; empty: nowhere
 };
 
 // Runs the image until it ends, with its console on our standard output, and returns the exit

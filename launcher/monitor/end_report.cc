@@ -69,6 +69,7 @@ EndReport FromProcess(const MonitorExit& exit) {
 
 std::string DescribeExit(const MonitorExit& exit) {
   if (!exit.broken.empty()) return StrCat("the monitor broke the protocol: ", exit.broken);
+  if (!exit.condemned.empty()) return StrCat("the monitor was ended: ", exit.condemned);
   if (exit.end && exit.end->detail[0] != '\0') return Printable(exit.end->detail);
   std::string text = exit.signalled ? StrCat("the monitor was killed by ", SignalText(exit.code))
                                     : StrCat("the monitor exited with status ", exit.code);
@@ -79,13 +80,14 @@ std::string DescribeExit(const MonitorExit& exit) {
 
 EndReport InterpretExit(Kind kind, Asked asked, const MonitorExit& exit) {
   EndReport report;
-  if (!exit.broken.empty()) {
+  if (!exit.broken.empty() || !exit.condemned.empty()) {
     report = EndReport{.reason = EndReason::kMonitorDied, .detail = DescribeExit(exit)};
   } else if (exit.end) {
     report.reason = ReasonOf(exit.end->reason);
     if (report.reason == EndReason::kHalted) report.exit_status = exit.end->exit_status;
     report.detail = Printable(exit.end->detail);
     report.frames_dropped = exit.end->frames_dropped;
+    report.frames_forged = exit.end->frames_forged;
     report.console_bytes_lost = exit.end->console_bytes_lost;
   } else if (kind == Kind::kProcess && exit.guest_ran) {
     report = FromProcess(exit);

@@ -2,7 +2,8 @@
 #pragma once
 // Checks images in monitor processes, so that the launcher itself parses no image.
 //
-// The check is the one that a boot makes: same program, same job, ended before the guest runs.
+// The check is the one that a boot makes: same program, same job, ended before the guest runs. An
+// image of kind kvm is also laid out as guest memory, once for all its boots.
 
 #include <deque>
 #include <functional>
@@ -31,8 +32,10 @@ class ImageChecker final {
   struct Request {
     Kind kind = Kind::kKvm;
     const LaunchOrder* order = nullptr;  // borrowed until `done` or Cancel
-    int image = -1;                      // likewise
-    std::function<void(Status)> done;    // runs from the loop, once, unless cancelled
+    hypervisor::JobFrame* frame = nullptr;  // likewise
+    int image = -1;                         // likewise
+    // Runs from the loop, once, unless cancelled. The sealed layout for kind kvm, else none.
+    std::function<void(Result<UniqueFd>)> done;
   };
   using Ticket = std::uint64_t;
   Ticket Check(Request request);
@@ -44,6 +47,7 @@ class ImageChecker final {
     Ticket ticket;
     Request request;
     UniqueFd null_device;
+    UniqueFd layout;  // kind kvm
     std::unique_ptr<MonitorProcess> process;
     std::unique_ptr<Timer> limit;
     bool too_late = false;
@@ -51,8 +55,8 @@ class ImageChecker final {
 
   void StartNext();
   Status Start(Running& check);
-  void Finish(Ticket ticket, Status status);
-  static Status Judge(const Running& check, const MonitorExit& exit);
+  void Finish(Ticket ticket, Result<UniqueFd> layout);
+  static Result<UniqueFd> Judge(Running& check, const MonitorExit& exit);
 
   Loop& loop_;
   MonitorPool& pool_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a job to its end report.
+// Whose guest speaks, and what of it is told.
 #include "launcher/monitor/instance.h"
+
+#include <algorithm>
 
 namespace summon::launcher {
 
@@ -17,37 +19,31 @@ static_assert(static_cast<int>(hypervisor::Stage::kFirstByteOut) - 1 ==
 
 }  // namespace
 
-Result<std::unique_ptr<Instance>> Instance::Start(Loop& loop, const Setting& setting,
-                                                  std::unique_ptr<MonitorProcess>& process,
-                                                  ConsoleRing& console,
-                                                  InstanceCallbacks callbacks) {
-  ConsoleReader::Pipe pipe = SUMMON_TRY(ConsoleReader::Create(loop, console));
-  const Job job = SUMMON_TRY(BuildJob(
-      *setting.order,
-      JobEnds{.image = setting.image, .console = pipe.writer.get(), .tap = setting.tap}));
-  SUMMON_TRY(process->SendJob(*job.frame, job.fds));
-
-  std::unique_ptr<Instance> instance(new Instance(setting, std::move(callbacks)));
-  Instance* raw = instance.get();
-  instance->console_ = std::move(pipe.reader);
-  instance->process_ = std::move(process);
-  instance->process_->OnStage([raw](hypervisor::Stage stage, Instant at) {
-    raw->callbacks_.on_stage(StageReport{FromProtocol(stage), at, raw->kind});
+void Instance::Run(Guest guest, Rung from) {
+  guest_ = std::move(guest);
+  has_guest_ = true;
+  from_ = from;
+  guest_.process->OnStage(
+      [this](hypervisor::Stage stage, Instant at) { Tell(FromProtocol(stage), at); });
+  guest_.process->OnExit([this](const MonitorExit& exit) {
+    guest_.console->Drain();
+    const auto on_exit = callbacks_.on_exit;
+    on_exit(exit);  // may destroy this instance
   });
-  instance->process_->OnExit([raw](const MonitorExit& exit) { raw->Ended(exit); });
-  return instance;
 }
 
-void Instance::Reclaim() {
-  asked_ = Asked::kReclaim;
-  process_->Kill();
+Guest Instance::Release() {
+  SUMMON_CHECK(has_guest_);
+  has_guest_ = false;
+  guest_.process->Silence();
+  return std::move(guest_);
 }
 
-void Instance::Ended(const MonitorExit& exit) {
-  console_->Drain();
-  const EndReport report = InterpretExit(kind, asked_, exit);
-  const auto on_ended = std::move(callbacks_.on_ended);
-  on_ended(report);  // may destroy this instance
+void Instance::Tell(Stage stage, Instant at) {
+  if (Told(stage)) return;
+  if (stage != Stage::kAssigned && !Told(Stage::kAssigned)) Tell(Stage::kAssigned, launched_);
+  told_ |= 1u << static_cast<unsigned>(stage);
+  callbacks_.on_stage(StageReport{stage, std::max(at, launched_), guest_.kind, from_});
 }
 
 }  // namespace summon::launcher

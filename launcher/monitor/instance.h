@@ -1,58 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One running instance: its monitor, its console pipe, and what its end means.
+// One instance: from Launch to Ended, whatever it boots or wakes from.
 
 #include <functional>
-#include <memory>
 
-#include "base/loop/loop.h"
 #include "launcher/launcher.h"
-#include "launcher/monitor/console.h"
 #include "launcher/monitor/end_report.h"
-#include "launcher/monitor/job.h"
-#include "launcher/monitor/process.h"
+#include "launcher/monitor/guest.h"
 
 namespace summon::launcher {
 
 struct InstanceCallbacks {
   std::function<void(const StageReport&)> on_stage;
-  // The last call; may destroy the instance.
-  std::function<void(const EndReport&)> on_ended;
+  // Its guest's monitor ended. May destroy the instance.
+  std::function<void(const MonitorExit&)> on_exit;
 };
 
 class Instance final {
  public:
-  struct Setting {
-    InstanceId id;
-    Kind kind = Kind::kKvm;
-    const LaunchOrder* order = nullptr;  // used in Start only
-    int image = -1;                      // borrowed, used in Start only
-    int tap = -1;                        // likewise; -1 without net device
-  };
-
-  // Gives `process` the job. kUnavailable when the process has died: try another one.
-  static Result<std::unique_ptr<Instance>> Start(Loop& loop, const Setting& setting,
-                                                 std::unique_ptr<MonitorProcess>& process,
-                                                 ConsoleRing& console,
-                                                 InstanceCallbacks callbacks);
+  // Has no guest yet.
+  Instance(InstanceId instance_id, Instant launched, InstanceCallbacks callbacks)
+      : id(instance_id), launched_(launched), callbacks_(std::move(callbacks)) {}
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // Ends it for good; on_ended with kReclaimed follows.
-  void Reclaim();
+  // Takes a guest that has just got its job, or that was just told to go on.
+  void Run(Guest guest, Rung from);
+  // Gives it up; it is heard no more.
+  Guest Release();
+
+  // Tells a stage, unless it was told. Whatever comes first, kAssigned is told before.
+  void Tell(Stage stage, Instant at);
+
+  Guest* guest() { return has_guest_ ? &guest_ : nullptr; }
+  bool ready() const { return Told(Stage::kReady); }
+  Rung from() const { return from_; }
+  Instant launched() const { return launched_; }
 
   const InstanceId id;
-  const Kind kind;
+  Asked asked = Asked::kNo;
 
  private:
-  Instance(const Setting& setting, InstanceCallbacks callbacks)
-      : id(setting.id), kind(setting.kind), callbacks_(std::move(callbacks)) {}
-  void Ended(const MonitorExit& exit);
+  bool Told(Stage stage) const { return (told_ & 1u << static_cast<unsigned>(stage)) != 0; }
 
+  const Instant launched_;
   InstanceCallbacks callbacks_;
-  std::unique_ptr<MonitorProcess> process_;
-  std::unique_ptr<ConsoleReader> console_;
-  Asked asked_ = Asked::kNo;
+  Guest guest_;
+  bool has_guest_ = false;
+  Rung from_ = Rung::kOff;
+  unsigned told_ = 0;  // bit n: stage n was told
 };
 
 }  // namespace summon::launcher

@@ -44,12 +44,16 @@ Status CheckBlock(const BlockOrder& block) {
   return Ok();
 }
 
-Result<std::uint64_t> Capacity(const BlockOrder& block) {
+Result<std::uint64_t> FileSize(const BlockOrder& block) {
   // Not fstat: a block device has its size at the end only. Readers and writers use offsets of
   // their own, so moving the shared position harms nobody.
   const off_t end = lseek(block.file.get(), 0, SEEK_END);
   if (end < 0) return ErrnoError(StrCat("read size of ", block.path), errno);
-  const auto size = static_cast<std::uint64_t>(end);
+  return static_cast<std::uint64_t>(end);
+}
+
+Result<std::uint64_t> Capacity(const BlockOrder& block) {
+  const std::uint64_t size = SUMMON_TRY(FileSize(block));
   if (size == 0 || size % block.sector_size != 0) {
     return Error(ErrorCode::kInvalid,
                  StrCat("block device ", Quote(block.name), ": ", block.path, " has ", size,
@@ -96,14 +100,23 @@ Status CheckOrder(const LaunchOrder& order) {
   return Ok();
 }
 
+hypervisor::FrameCheck FrameCheckOf(SpoofCheck check) {
+  switch (check) {
+    case SpoofCheck::kAddress: break;
+    case SpoofCheck::kMac: return hypervisor::FrameCheck::kMac;
+    case SpoofCheck::kOff: return hypervisor::FrameCheck::kOff;
+  }
+  return hypervisor::FrameCheck::kAddress;
+}
+
 MacAddress GuestMac(const LaunchOrder& order) {
   if (!order.nets.empty() && order.nets.front().mac) return *order.nets.front().mac;
   return DeriveGuestMac(order.service);
 }
 
-Result<Job> BuildJob(const LaunchOrder& order, const JobEnds& ends) {
-  Job job{std::make_unique<JobFrame>(), {ends.image, ends.console}};
-  JobFrame& frame = *job.frame;
+Result<std::unique_ptr<JobFrame>> BuildFrame(const LaunchOrder& order) {
+  auto built = std::make_unique<JobFrame>();
+  JobFrame& frame = *built;
   frame.magic = hypervisor::kProtocolMagic;
   frame.version = hypervisor::kProtocolVersion;
   frame.memory_bytes = std::uint64_t{order.memory_mib} << 20;
@@ -115,7 +128,8 @@ Result<Job> BuildJob(const LaunchOrder& order, const JobEnds& ends) {
     const MacAddress mac = GuestMac(order);
     std::copy(mac.octets.begin(), mac.octets.end(), device.mac);
     device.mtu = kTapMtu;
-    job.fds.push_back(ends.tap);
+    device.frame_check = FrameCheckOf(net.spoof_check);
+    std::copy(order.address.octets.begin(), order.address.octets.end(), device.ipv4);
   }
   for (const BlockOrder& block : order.blocks) {
     JobDevice& device = frame.devices[frame.device_count++];
@@ -124,9 +138,38 @@ Result<Job> BuildJob(const LaunchOrder& order, const JobEnds& ends) {
     device.sector_size = block.sector_size;
     device.read_only = block.read_only ? 1 : 0;
     device.capacity = SUMMON_TRY(Capacity(block));
-    job.fds.push_back(block.file.get());
   }
-  return job;
+  return built;
+}
+
+Status CheckBlockFiles(const LaunchOrder& order, const JobFrame& frame) {
+  std::size_t device = order.nets.size();
+  for (const BlockOrder& block : order.blocks) {
+    const std::uint64_t capacity = frame.devices[device++].capacity;
+    const std::uint64_t size = SUMMON_TRY(FileSize(block));
+    if (size >= capacity) continue;
+    return Error(ErrorCode::kInvalid,
+                 StrCat("block device ", Quote(block.name), ": ", block.path, " has ", size,
+                        " bytes; it had ", capacity,
+                        " when the service was prepared (restore it, or reload the service)"));
+  }
+  return Ok();
+}
+
+std::vector<int> JobDescriptors(const LaunchOrder& order, const JobEnds& ends,
+                                std::uint32_t& flags) {
+  std::vector<int> fds = {ends.image, ends.console};
+  if (ends.restore >= 0) {
+    flags |= hypervisor::kJobRestore;
+    fds.push_back(ends.restore);
+  }
+  if (ends.snapshots >= 0) {
+    flags |= hypervisor::kJobSnapshots;
+    fds.push_back(ends.snapshots);
+  }
+  for (std::size_t i = 0; i < order.nets.size(); ++i) fds.push_back(ends.tap);
+  for (const BlockOrder& block : order.blocks) fds.push_back(block.file.get());
+  return fds;
 }
 
 }  // namespace summon::launcher

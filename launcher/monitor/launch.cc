@@ -19,39 +19,66 @@ void MonitorLauncher::Body::Launch(InstanceId id) {
   if (!service->order->order.nets.empty() && service->tap == nullptr) {
     return TellEnded(id, EndReason::kHostFault, service->tap_problem);
   }
+  pool_.Disturb();
   if (service->tap_watcher != nullptr) {
     service->tap_watcher->Watch(FdWatcher::Interest::kNone);
   }
-  EndReport why;
-  const Status started = StartInstance(*service, id, why);
-  if (started.ok()) {
-    if (service->tap != nullptr) {
-      const Status awake = service->tap->Wake();
-      if (!awake.ok()) log_.Error("cannot open tap", {{"why", awake.error().message()}});
-      meter_timer_.Set(loop_.Now() + kTrafficPeriod);
-    }
-    return;
+  service->instance = std::make_unique<Instance>(
+      id, loop_.Now(),
+      InstanceCallbacks{
+          .on_stage = [this, id](const StageReport& report) { Reached(id, report); },
+          .on_exit = [this, id](const MonitorExit& exit) { Exited(id, exit); }});
+  if (service->descent != nullptr) {
+    std::optional<Resting> back = service->descent->TakeBack();
+    if (!back) return;  // its end begins
+    service->descent.reset();
+    service->resting = std::move(*back);
   }
+  Begin(*service);
+}
+
+void MonitorLauncher::Body::Begin(Service& service) {
+  if (service.resting.rung != Rung::kOff) {
+    const Rung rung = service.resting.rung;
+    const Status woken = Wake(service);
+    if (woken.ok()) return;
+    log_.Warning("what rested cannot be woken; booting instead",
+                 {{"service", service.order->order.service},
+                  {"rung", RungName(rung)},
+                  {"why", woken.error().message()}});
+  }
+  Boot(service);
+}
+
+void MonitorLauncher::Body::Boot(Service& service) {
+  EndReport why;
+  if (StartInstance(service, why).ok()) return;
   // The end is told from the loop, and only then does the service rest again.
+  const InstanceId id = service.instance->id;
   Later([this, id, why] {
-    Service* resting = Find(id.service);
-    if (resting != nullptr && resting->instance == nullptr && resting->order) Rest(*resting);
-    events_.OnEnded(id, why);
+    Service* failed = Find(id);
+    if (failed != nullptr) End(*failed, why);
   });
 }
 
-Status MonitorLauncher::Body::StartInstance(Service& service, InstanceId id, EndReport& why) {
+Status MonitorLauncher::Body::StartInstance(Service& service, EndReport& why) {
   why.reason = EndReason::kUnavailable;
   for (const CheckedImage& image : service.order->images) {
     const Status& available = pool_.availability(image.kind);
     std::string problem;
     if (available.ok()) {
-      Result<std::unique_ptr<Instance>> instance = GiveJob(service, id, image);
-      if (instance.ok()) {
-        service.instance = std::move(instance).value();
+      Result<Guest> guest =
+          StartGuest(loop_, pool_,
+                     GuestPlan{.prepared = *service.order,
+                               .image = image,
+                               .console = service.console,
+                               .tap = service.tap_fd(),
+                               .snapshots = std::move(service.spare_snapshots)});
+      if (guest.ok()) {
+        Running(service, std::move(guest).value(), Rung::kOff);
         return Ok();
       }
-      problem = instance.error().message();
+      problem = guest.error().message();
       // Still available: it is not the kind that is missing.
       if (pool_.availability(image.kind).ok()) why.reason = EndReason::kHostFault;
     } else {
@@ -62,66 +89,60 @@ Status MonitorLauncher::Body::StartInstance(Service& service, InstanceId id, End
   return Error(ErrorCode::kUnavailable, why.detail);
 }
 
-Result<std::unique_ptr<Instance>> MonitorLauncher::Body::GiveJob(Service& service, InstanceId id,
-                                                                 const CheckedImage& image) {
-  const Instance::Setting setting{.id = id,
-                                  .kind = image.kind,
-                                  .order = &service.order->order,
-                                  .image = image.sealed.get(),
-                                  .tap = service.tap == nullptr ? -1 : service.tap->fd()};
-  // A waiting monitor may have been killed a moment ago; the last attempt is with a fresh one.
-  constexpr std::size_t kAttemptsMax = kPoolMax + 1;
-  for (std::size_t attempt = 1;; ++attempt) {
-    std::unique_ptr<MonitorProcess> process = SUMMON_TRY(pool_.Take(image.kind));
-    Result<std::unique_ptr<Instance>> instance = Instance::Start(
-        loop_, setting, process, service.console,
-        InstanceCallbacks{
-            .on_stage = [this, id](const StageReport& report) { events_.OnStage(id, report); },
-            .on_ended = [this, id](const EndReport& report) { Ended(id, report); }});
-    if (instance.ok() || instance.error().code() != ErrorCode::kUnavailable ||
-        attempt == kAttemptsMax) {
-      return instance;
-    }
-  }
+// The guest has its job, or was told to go on.
+void MonitorLauncher::Body::Running(Service& service, Guest guest, Rung from) {
+  service.watched = Watched{};
+  service.instance->Run(std::move(guest), from);
+  watchdog_.Wake();
+  if (service.tap == nullptr) return;
+  const Status awake = service.tap->Wake();
+  if (!awake.ok()) log_.Error("cannot open tap", {{"why", awake.error().message()}});
+  meter_timer_.Set(loop_.Now() + kTrafficPeriod);
 }
 
-void MonitorLauncher::Body::Ended(InstanceId id, const EndReport& report) {
-  Service* service = Find(id.service);
-  if (service == nullptr || service->instance == nullptr || service->instance->id != id) {
-    return Departed(id, report);
+void MonitorLauncher::Body::Reached(InstanceId id, const StageReport& report) {
+  Service* service = Find(id);
+  if (report.stage == Stage::kReady && service != nullptr) {
+    measures_.Woke(report.kind, report.from, report.at - service->instance->launched());
   }
-  const Kind kind = service->instance->kind;
-  service->instance.reset();
-  service->meter_once = service->tap != nullptr;
-  Rest(*service);
+  events_.OnStage(id, report);
+  if (report.stage != Stage::kReady) return;
+  service = Find(id);
+  if (service != nullptr) MakeSpare(*service);  // for the next launch
+}
+
+void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
+  Service* service = Find(id);
+  SUMMON_CHECK(service != nullptr);  // who lets an instance go releases its guest
+  Instance& instance = *service->instance;
+  Guest guest = instance.Release();
+  const Kind kind = guest.kind;
+  Discard(std::move(guest), pool_.attic());
+  const EndReport report = InterpretExit(kind, instance.asked, exit);
+  const bool guests_doing =
+      report.reason == EndReason::kHalted || report.reason == EndReason::kGuestFault;
+  if (instance.from() != Rung::kOff && !instance.ready() && instance.asked == Asked::kNo &&
+      !guests_doing) {
+    log_.Warning("a guest could not go on; booting instead",
+                 {{"service", service->order->order.service},
+                  {"rung", RungName(instance.from())},
+                  {"why", report.detail}});
+    return Boot(*service);
+  }
   if (report.reason == EndReason::kHostFault) pool_.Suspect(kind);
-  events_.OnEnded(id, report);
+  End(*service, report);
 }
 
-void MonitorLauncher::Body::Departed(InstanceId id, const EndReport& report) {
-  departing_.remove_if([id](const std::unique_ptr<Service>& service) {
-    return service->instance->id == id;
-  });
-  EndReport told = report;
-  told.reason = EndReason::kReclaimed;
-  events_.OnEnded(id, told);
-  // Who waited for its tap may go on.
-  for (auto arrival = arrivals_.begin(); arrival != arrivals_.end();) {
-    const auto next = std::next(arrival);
-    const LaunchOrder& order = arrival->prepared.order;
-    if (!DepartingHolds(TapSpec{order.tap_name, order.address, order.gateway, {}})) {
-      Later([this, id_of_service = arrival->id] {
-        const auto found = std::find_if(
-            arrivals_.begin(), arrivals_.end(),
-            [id_of_service](const Arrival& one) { return one.id == id_of_service; });
-        if (found == arrivals_.end()) return;  // overtaken or forgotten meanwhile
-        PreparedOrder prepared = std::move(found->prepared);
-        arrivals_.erase(found);
-        Establish(*Find(id_of_service), std::move(prepared));
-      });
-    }
-    arrival = next;
+void MonitorLauncher::Body::End(Service& service, EndReport report) {
+  const InstanceId id = service.instance->id;
+  service.instance.reset();
+  service.meter_once = service.tap != nullptr;
+  SleepAndWatch(service);
+  report.rest = service.resting.told();
+  if (report.reason == EndReason::kReclaimed && report.rest.rung != Rung::kOff) {
+    measures_.Rested(service.resting.guest.kind, report.rest);
   }
+  events_.OnEnded(id, report);
 }
 
 void MonitorLauncher::Body::Meter() {
@@ -138,6 +159,25 @@ void MonitorLauncher::Body::Meter() {
   }
   if (again) meter_timer_.Set(loop_.Now() + kTrafficPeriod);
   for (const auto& [id, traffic] : news) events_.OnTraffic(id, traffic);
+}
+
+bool MonitorLauncher::Body::LookAtMonitors() {
+  auto next = looked_at_ ? services_.upper_bound(*looked_at_) : services_.begin();
+  for (std::size_t looked = 0; next != services_.end() && looked < Watchdog::kPerTurn; ++next) {
+    Service& service = *next->second;
+    looked_at_ = service.id;
+    Guest* guest = service.instance == nullptr ? nullptr : service.instance->guest();
+    if (guest == nullptr || guest->kind != Kind::kKvm) continue;
+    ++looked;
+    const Verdict verdict = LookAt(*guest->process, service.watched);
+    if (verdict == Verdict::kFine) continue;
+    ++hung_;
+    guest->process->Condemn(verdict == Verdict::kStopped ? "somebody stopped it"
+                                                         : "it does not answer");
+  }
+  if (next != services_.end()) return true;
+  looked_at_.reset();
+  return false;
 }
 
 }  // namespace summon::launcher

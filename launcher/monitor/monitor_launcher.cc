@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -46,29 +47,49 @@ void MonitorLauncher::Prepare(ServiceId service, LaunchOrder order) {
 }
 void MonitorLauncher::Forget(ServiceId service) { body_->Forget(service); }
 void MonitorLauncher::Launch(InstanceId instance) { body_->Launch(instance); }
-// Every instance comes to rest at kOff.
-void MonitorLauncher::Reclaim(InstanceId instance, Rung) { body_->Reclaim(instance); }
-void MonitorLauncher::Lower(ServiceId, Rung) {}
+void MonitorLauncher::Reclaim(InstanceId instance, Rung rung) { body_->Reclaim(instance, rung); }
+void MonitorLauncher::Lower(ServiceId service, Rung rung) { body_->Lower(service, rung); }
+void MonitorLauncher::KeepSaved() { body_->KeepSaved(); }
 void MonitorLauncher::ReadConsole(ServiceId service, std::function<void(std::string)> done) {
   body_->ReadConsole(service, std::move(done));
 }
 std::size_t MonitorLauncher::processes() const { return body_->processes(); }
+MonitorPool::Counters MonitorLauncher::pool(Kind kind) const { return body_->pool(kind); }
 
 MonitorLauncher::Body::Body(Loop& loop, Logger& log, Events& events,
                             MonitorLauncherOptions options)
     : loop_(loop),
       log_(log),
       events_(events),
+      store_(options.state_dir, ReadHostIdentity()),
       pool_(loop, log,
             PoolOptions{.monitor_dir = options.monitor_dir,
                         .kvm_path = options.kvm_path,
                         .size = options.pool,
+                        .size_max = kPoolMax,
                         .guest_mode = options.guest_mode},
             [this, alive = std::weak_ptr<bool>(alive_)](Kind kind, const Status& status) {
               if (!alive.expired()) events_.OnAvailability(kind, status);
             }),
       checker_(loop, pool_),
-      meter_timer_(loop, [this] { Meter(); }) {}
+      measures_(loop, [this](const RungMeasure& measure) { events_.OnRungMeasured(measure); }),
+      meter_timer_(loop, [this] { Meter(); }),
+      watchdog_(loop, {.look = [this] { return LookAtMonitors(); },
+                       .busy = [this] { return AnyInstance(); }}) {
+  store_.RemoveLeftovers();
+}
+
+bool MonitorLauncher::Body::AnyInstance() const {
+  return std::any_of(services_.begin(), services_.end(),
+                     [](const auto& one) { return one.second->instance != nullptr; });
+}
+
+Service* MonitorLauncher::Body::Find(InstanceId id) {
+  Service* service = Find(id.service);
+  const bool its = service != nullptr && service->instance != nullptr &&
+                   service->instance->id == id;
+  return its ? service : nullptr;
+}
 
 Service* MonitorLauncher::Body::Find(ServiceId id) {
   const auto found = services_.find(id);
@@ -89,32 +110,6 @@ void MonitorLauncher::Body::TellEnded(InstanceId instance, EndReason reason, std
   Later([this, instance, report = EndReport{.reason = reason, .detail = std::move(detail)}] {
     events_.OnEnded(instance, report);
   });
-}
-
-void MonitorLauncher::Body::Forget(ServiceId id) {
-  const auto found = services_.find(id);
-  if (found == services_.end()) return;
-  std::unique_ptr<Service> service = std::move(found->second);
-  services_.erase(found);
-  std::erase_if(arrivals_, [id](const Arrival& arrival) { return arrival.id == id; });
-  service->preparation.reset();
-  if (service->instance == nullptr) return;
-  service->instance->Reclaim();
-  departing_.push_back(std::move(service));
-}
-
-void MonitorLauncher::Body::Reclaim(InstanceId instance) {
-  Service* service = Find(instance.service);
-  if (service == nullptr || service->instance == nullptr || service->instance->id != instance) {
-    return;
-  }
-  if (service->tap != nullptr) {
-    // While the guest still reads: noise that comes from now on is not left in the queue, where
-    // it would wake the service again.
-    const Status asleep = service->tap->Sleep();
-    if (!asleep.ok()) log_.Warning("cannot filter tap", {{"why", asleep.error().message()}});
-  }
-  service->instance->Reclaim();
 }
 
 void MonitorLauncher::Body::ReadConsole(ServiceId id, std::function<void(std::string)> done) {

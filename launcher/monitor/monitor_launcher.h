@@ -14,6 +14,7 @@
 #include "base/loop/loop.h"
 #include "base/result.h"
 #include "launcher/launcher.h"
+#include "launcher/monitor/pool.h"
 
 namespace summon::launcher {
 
@@ -23,6 +24,8 @@ struct MonitorLauncherOptions {
   std::string kvm_path = "/dev/kvm";
   // Waiting monitors to keep for each kind, at most kPoolMax. 0: every launch starts its own.
   std::size_t pool = 2;
+  // Where snapshots are saved (Rung::kSaved); empty: nowhere, and services rest at kOff instead.
+  std::string state_dir;
   // Passed to summon-monitor as --guest-mode= when not empty.
   std::string guest_mode;
 };
@@ -51,7 +54,13 @@ class MonitorLauncher final : public Launcher {
   void Lower(ServiceId service, Rung rung) override;
   void ReadConsole(ServiceId service, std::function<void(std::string)> done) override;
 
-  // Processes of ours that are alive: waiting, checking and running monitors. For tests.
+  // From now on Forget leaves the service's saved snapshot where it is: for the next launcher.
+  void KeepSaved();
+
+  // For status and tests.
+  MonitorPool::Counters pool(Kind kind) const;
+  // Processes of ours that are alive: waiting, checking and running monitors. For
+  // tests.
   std::size_t processes() const;
 
  private:

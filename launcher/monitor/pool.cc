@@ -40,20 +40,6 @@ Error KvmOpenError(const std::string& path, int open_errno) {
 
 }  // namespace
 
-std::optional<unsigned> UidRange::Take() {
-  if (geteuid() != 0) return std::nullopt;
-  for (std::size_t tried = 0; tried < taken_.size(); ++tried) {
-    const std::size_t slot = next_;
-    next_ = (next_ + 1) % taken_.size();
-    if (taken_[slot]) continue;
-    taken_[slot] = true;
-    return kFirst + static_cast<unsigned>(slot);
-  }
-  return std::nullopt;
-}
-
-void UidRange::GiveBack(unsigned uid) { taken_[uid - kFirst] = false; }
-
 MonitorPool::MonitorPool(Loop& loop, Logger& log, PoolOptions options,
                          OnAvailability on_availability)
     : loop_(loop),
@@ -61,9 +47,14 @@ MonitorPool::MonitorPool(Loop& loop, Logger& log, PoolOptions options,
       options_(std::move(options)),
       on_availability_(std::move(on_availability)),
       enclosure_(log),
+      attic_(loop),
       refill_timer_(loop, [this] { Refill(); }),
+      shrink_timer_(loop, [this] { Shrink(); }),
       reprobe_timer_(loop, [this] { Reprobe(); }) {
-  for (const Kind kind : kBothKinds) kinds_[Index(kind)].status = Probe(kind);
+  for (const Kind kind : kBothKinds) {
+    kinds_[Index(kind)].status = Probe(kind);
+    kinds_[Index(kind)].size = options_.size;
+  }
   reprobe_timer_.Set(loop_.Now());  // tells the kinds from the loop
 }
 
@@ -107,8 +98,8 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
     kvm = SUMMON_TRY(OpenKvm());
     spec.kvm_fd = kvm.get();
     spec.arguments.push_back(StrCat("--kvm-fd=", kMonitorKvmFd));
-    if (!options_.guest_mode.empty()) {
-      spec.arguments.push_back(StrCat("--guest-mode=", options_.guest_mode));
+    for (std::string& argument : ModeArgument(kind)) {
+      spec.arguments.push_back(std::move(argument));
     }
   }
   spec.namespaces = enclosure_.namespaces();
@@ -136,17 +127,57 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
   return process;
 }
 
+std::vector<std::string> MonitorPool::ModeArgument(Kind kind) const {
+  const std::optional<hypervisor::GuestModeCode> found = kinds_[Index(kind)].mode;
+  if (!options_.guest_mode.empty() && options_.guest_mode != "auto") {
+    return {StrCat("--guest-mode=", options_.guest_mode)};
+  }
+  if (!found) return {};
+  const bool ring0 = *found == hypervisor::GuestModeCode::kRing0;
+  return {StrCat("--guest-mode=", ring0 ? "ring0" : "ring3")};
+}
+
 void MonitorPool::Want(Kind kind) {
   kinds_[Index(kind)].wanted = true;
   refill_timer_.Set(loop_.Now());
 }
 
+void MonitorPool::Disturb() {
+  attic_.Disturb();
+  if (refill_latest_ == kNever) return;  // nothing to put off
+  RefillSoon();
+}
+
+void MonitorPool::RefillSoon() {
+  if (options_.size == 0) return;
+  const Instant now = loop_.Now();
+  if (refill_latest_ == kNever) refill_latest_ = now + kRefillLatest;
+  refill_timer_.Set(std::min(now + kRefillAfter, refill_latest_));
+}
+
+MonitorPool::Counters MonitorPool::counters(Kind kind) const {
+  const Members& members = kinds_[Index(kind)];
+  const auto ready =
+      std::count_if(members.waiting.begin(), members.waiting.end(),
+                    [kind](const auto& member) { return Ready(kind, *member); });
+  return Counters{members.hits, members.misses, members.size, static_cast<std::size_t>(ready)};
+}
+
 Result<std::unique_ptr<MonitorProcess>> MonitorPool::Take(Kind kind) {
   Members& members = kinds_[Index(kind)];
-  if (options_.size > 0) refill_timer_.Set(loop_.Now() + kRefillAfter);
-  if (!members.waiting.empty() && members.status.ok()) {
-    std::unique_ptr<MonitorProcess> member = std::move(members.waiting.front());
-    members.waiting.pop_front();
+  RefillSoon();
+  auto found = std::find_if(members.waiting.begin(), members.waiting.end(),
+                            [kind](const auto& member) { return Ready(kind, *member); });
+  const bool hit = found != members.waiting.end() && members.status.ok();
+  ++(hit ? members.hits : members.misses);
+  if (!hit) Grow(kind);
+  if (!hit && members.status.ok()) found = members.waiting.begin();
+  if (found != members.waiting.end() && members.status.ok()) {
+    std::unique_ptr<MonitorProcess> member = std::move(*found);
+    members.waiting.erase(found);
+    // Sooner than it would be in its turn; a ready one has its priority already.
+    if (!hit && idle_priority_) (void)member->SetPriority(MonitorProcess::Priority::kNormal);
+    member->OnPrepared(nullptr);
     return member;
   }
   Result<std::unique_ptr<MonitorProcess>> started =
@@ -155,6 +186,36 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Take(Kind kind) {
     SetStatus(kind, started.error());
   }
   return started;
+}
+
+void MonitorPool::Grow(Kind kind) {
+  if (options_.size == 0) return;
+  Members& members = kinds_[Index(kind)];
+  members.missed_at = loop_.Now();
+  const std::size_t size_max = std::max(options_.size, options_.size_max);
+  const std::size_t size = std::min(members.size * 2, size_max);
+  if (size > members.size) {
+    log_.Debug("the pool grows", {{"kind", KindName(kind)}, {"size", size}});
+  }
+  members.size = size;
+  if (size > options_.size) shrink_timer_.Set(loop_.Now() + kShrinkAfter);
+}
+
+void MonitorPool::Shrink() {
+  bool again = false;
+  for (const Kind kind : kBothKinds) {
+    Members& members = kinds_[Index(kind)];
+    const bool quiet = loop_.Now() - members.missed_at >= kShrinkAfter;
+    if (quiet && members.size > options_.size) {
+      --members.size;
+      if (members.waiting.size() > members.size) {
+        attic_.Put(std::move(members.waiting.back()));
+        members.waiting.pop_back();
+      }
+    }
+    again = again || members.size > options_.size;
+  }
+  if (again) shrink_timer_.Set(loop_.Now() + kShrinkAfter);
 }
 
 Result<std::unique_ptr<MonitorProcess>> MonitorPool::StartChecker(Kind kind) {
@@ -172,8 +233,44 @@ Status MonitorPool::AddMember(Kind kind) {
   member->OnExit([this, kind, raw = member.get()](const MonitorExit& exit) {
     MemberDied(kind, raw, exit);
   });
+  if (kind == Kind::kKvm) {
+    member->OnPrepared([this, kind, raw = member.get()](const MachineReport& machine) {
+      MemberReady(kind, *raw, machine);
+    });
+    // Only now, after its exec: until then we wait for it. A member of the other kind is ready so
+    // soon, and does not say when, that its priority stays.
+    if (idle_priority_) {
+      idle_priority_ = geteuid() == 0 &&
+                       member->SetPriority(MonitorProcess::Priority::kIdle).ok();
+    }
+  }
   kinds_[Index(kind)].waiting.push_back(std::move(member));
   return Ok();
+}
+
+void MonitorPool::MemberReady(Kind kind, MonitorProcess& member, const MachineReport& machine) {
+  Members& members = kinds_[Index(kind)];
+  if (idle_priority_) {
+    const Status back = member.SetPriority(MonitorProcess::Priority::kNormal);
+    if (!back.ok()) {
+      // Not one more of these, and not this one either: it would run when nobody else wants to.
+      log_.Warning("monitors get ready at normal priority from now on",
+                   {{"why", back.error().message()}});
+      idle_priority_ = false;
+      member.Kill();
+      return;
+    }
+  }
+  if (!members.mode) {
+    members.mode = machine.mode;
+    log_.Debug("how guests run", {{"mode", static_cast<int>(machine.mode)},
+                                  {"tsc_hz", machine.tsc_hz}});
+    if (Lacks(members)) RefillSoon();
+  }
+  if (members.on_probation) {
+    members.on_probation = false;
+    SetStatus(kind, Ok());
+  }
 }
 
 void MonitorPool::MemberDied(Kind kind, const MonitorProcess* member, const MonitorExit& exit) {
@@ -186,7 +283,7 @@ void MonitorPool::MemberDied(Kind kind, const MonitorProcess* member, const Moni
     return SetStatus(kind, Error(ErrorCode::kUnavailable, DescribeExit(exit)));
   }
   log_.Warning("a waiting monitor died", {{"kind", KindName(kind)}, {"why", DescribeExit(exit)}});
-  refill_timer_.Set(loop_.Now() + kRefillAfter);
+  RefillSoon();
 }
 
 void MonitorPool::SetStatus(Kind kind, Status status) {
@@ -194,7 +291,10 @@ void MonitorPool::SetStatus(Kind kind, Status status) {
   const bool same = members.status.ok() == status.ok() &&
                     (status.ok() || members.status.error().message() == status.error().message());
   members.status = std::move(status);
-  if (!members.status.ok()) reprobe_timer_.Set(loop_.Now() + kReprobe);
+  if (!members.status.ok()) {
+    members.mode.reset();  // what comes back may be another KVM
+    reprobe_timer_.Set(loop_.Now() + kReprobe);
+  }
   if (members.status.ok()) refill_timer_.Set(loop_.Now());
   if (same && members.told) return;
   members.told = true;
@@ -202,13 +302,18 @@ void MonitorPool::SetStatus(Kind kind, Status status) {
   loop_.Post([tell = on_availability_, kind, told = members.status] { tell(kind, told); });
 }
 
+bool MonitorPool::Lacks(const Members& members) const {
+  return members.wanted && members.status.ok() && members.waiting.size() < members.size;
+}
+
 void MonitorPool::Refill() {
+  refill_latest_ = kNever;
   bool short_of_members = false;
   for (const Kind kind : kBothKinds) {
     Members& members = kinds_[Index(kind)];
-    if (!members.wanted || !members.status.ok() || members.waiting.size() >= options_.size) {
-      continue;
-    }
+    if (!Lacks(members)) continue;
+    // The first member finds out how guests run; the next ones wait for what it says.
+    if (kind == Kind::kKvm && !members.mode && !members.waiting.empty()) continue;
     const Status added = AddMember(kind);
     if (!added.ok()) {
       log_.Warning("cannot start a monitor ahead of time",
@@ -217,9 +322,9 @@ void MonitorPool::Refill() {
       SetStatus(kind, added);
       continue;
     }
-    short_of_members = short_of_members || members.waiting.size() < options_.size;
+    short_of_members = short_of_members || Lacks(members);
   }
-  if (short_of_members) refill_timer_.Set(loop_.Now() + kRefillAfter);
+  if (short_of_members) RefillSoon();
 }
 
 void MonitorPool::Reprobe() {

@@ -2,6 +2,8 @@
 // Orders and taps: how a service comes to stand, and how it rests.
 #include "base/strings.h"
 #include "launcher/monitor/body.h"
+#include "launcher/monitor/job.h"
+#include "launcher/monitor/sealed_copy.h"
 
 namespace summon::launcher {
 
@@ -11,7 +13,8 @@ TapSpec SpecOf(const LaunchOrder& order) {
   return TapSpec{.name = order.tap_name,
                  .address = order.address,
                  .gateway = order.gateway,
-                 .guest_mac = GuestMac(order)};
+                 .guest_mac = GuestMac(order),
+                 .spoof_check = order.nets.front().spoof_check};
 }
 
 bool SameTap(const Service& service, const LaunchOrder& order) {
@@ -40,8 +43,10 @@ void MonitorLauncher::Body::Prepare(ServiceId id, LaunchOrder order) {
     TellPrepared(id, Error(ErrorCode::kUnavailable, StrCat("prepare ", order.service,
                                                            ": overtaken by a newer order")));
   }
+  // A file from before is looked for once: later ones are known.
+  const bool look = !service->order && order.snapshots && store_.usable(order.service);
   service->preparation = std::make_unique<Preparation>(
-      loop_, checker_, std::move(order),
+      loop_, checker_, std::move(order), look ? &store_ : nullptr,
       [this, id](Result<PreparedOrder> prepared) { Prepared(id, std::move(prepared)); });
 }
 
@@ -55,7 +60,7 @@ void MonitorLauncher::Body::Prepared(ServiceId id, Result<PreparedOrder> prepare
     return;
   }
   for (const std::string& complaint : prepared->complaints) {
-    log_.Warning("an image cannot be used; the service has another one",
+    log_.Warning("not all that was prepared can be used",
                  {{"service", prepared->order.service}, {"why", complaint}});
   }
   if (!prepared->order.nets.empty() && DepartingHolds(SpecOf(prepared->order))) {
@@ -77,14 +82,16 @@ bool MonitorLauncher::Body::DepartingHolds(const TapSpec& spec) const {
 void MonitorLauncher::Body::Establish(Service& service, PreparedOrder prepared) {
   const ServiceId id = service.id;
   const bool same_tap = SameTap(service, prepared.order);
-  if (!same_tap && service.instance != nullptr) {
+  if (!same_tap && (service.instance != nullptr || service.descent != nullptr)) {
     // The running instance keeps its tap; the change comes with its end.
     for (const CheckedImage& image : prepared.images) pool_.Want(image.kind);
     service.next_order = std::move(prepared);
     events_.OnPrepared(id, Ok());
     return;
   }
+  const Rest before = service.resting.told();
   if (!same_tap) {
+    DropBeforeTap(service);
     const Status replaced = ReplaceTap(service, prepared);
     if (!replaced.ok()) {
       if (!service.order) services_.erase(id);
@@ -93,12 +100,48 @@ void MonitorLauncher::Body::Establish(Service& service, PreparedOrder prepared) 
     }
   }
   for (const CheckedImage& image : prepared.images) pool_.Want(image.kind);
-  service.order = std::move(prepared);
+  Adopt(service, std::move(prepared));
   service.next_order.reset();
   events_.OnPrepared(id, Ok());
   // The callback may have forgotten or launched the service.
   Service* still = Find(id);
-  if (still != nullptr && still->instance == nullptr && still->order) Rest(*still);
+  if (still == nullptr || still->instance != nullptr || !still->order) return;
+  SleepAndWatch(*still);
+  const Rest now = still->resting.told();
+  if (now.rung != Rung::kOff || now != before) events_.OnRest(id, now);
+}
+
+// What rests is kept when it is what the new order would make.
+void MonitorLauncher::Body::Adopt(Service& service, PreparedOrder prepared) {
+  const CheckedImage* image = prepared.Find(service.resting.guest.kind);
+  const bool same = image != nullptr && image->machine == service.resting.guest.machine;
+  if (service.resting.rung != Rung::kOff && !same) Drop(service);
+  service.order = std::move(prepared);
+  PreparedOrder& order = *service.order;
+  const CheckedImage* kvm = order.Find(Kind::kKvm);
+  if (order.saved_bytes > 0 && kvm != nullptr && service.resting.rung == Rung::kOff &&
+      service.instance == nullptr && service.descent == nullptr) {
+    // From the launcher before us.
+    service.resting.rung = Rung::kSaved;
+    service.resting.guest.machine = kvm->machine;
+    service.resting.disk_bytes = order.saved_bytes;
+  }
+  MakeSpare(service);
+}
+
+void MonitorLauncher::Body::MakeSpare(Service& service) {
+  const bool wanted = service.order && service.order->order.snapshots &&
+                      service.order->Find(Kind::kKvm) != nullptr;
+  if (!wanted || service.spare_snapshots.valid()) return;
+  Result<UniqueFd> file = NewMemoryFile("summon-snapshot");
+  if (file.ok()) service.spare_snapshots = std::move(file).value();  // else the launch tries again
+}
+
+// What rests holds the tap, and would answer to its name and address: it is gone for good before
+// another one is made. Waits for a process to end, which only a changed order is worth.
+void MonitorLauncher::Body::DropBeforeTap(Service& service) {
+  const std::unique_ptr<MonitorProcess> last = std::move(service.resting.guest.process);
+  Drop(service);
 }
 
 Status MonitorLauncher::Body::ReplaceTap(Service& service, const PreparedOrder& prepared) {
@@ -112,6 +155,10 @@ Status MonitorLauncher::Body::ReplaceTap(Service& service, const PreparedOrder& 
   Result<std::unique_ptr<Tap>> made = Tap::Create(SpecOf(prepared.order));
   if (made.ok()) {
     service.tap = std::move(made).value();
+    if (const Status& checked = service.tap->send_filter(); !checked.ok()) {
+      log_.Warning("the kernel does not check what this service's process guests send",
+                   {{"service", prepared.order.service}, {"why", checked.error().message()}});
+    }
     return Ok();
   }
   if (had_tap) RenewTap(service);  // the former order stands
@@ -133,15 +180,16 @@ void MonitorLauncher::Body::RenewTap(Service& service) {
                {{"service", service.order->order.service}, {"why", service.tap_problem}});
 }
 
-// After the end of an instance, or of the first Prepare.
-void MonitorLauncher::Body::Rest(Service& service) {
+// After the end of an instance, or of a Prepare.
+void MonitorLauncher::Body::SleepAndWatch(Service& service) {
   service.packet_told = false;
-  if (service.next_order) {
+  if (service.next_order && service.descent == nullptr) {
     PreparedOrder next = std::move(*service.next_order);
     service.next_order.reset();
+    DropBeforeTap(service);
     const Status replaced = ReplaceTap(service, next);
     if (replaced.ok()) {
-      service.order = std::move(next);
+      Adopt(service, std::move(next));
     } else {
       log_.Error("a changed order cannot be carried out; the former one stands",
                  {{"service", next.order.service}, {"why", replaced.error().message()}});
@@ -153,7 +201,13 @@ void MonitorLauncher::Body::Rest(Service& service) {
     log_.Warning("tap is gone; making it again", {{"why", asleep.error().message()}});
     RenewTap(service);
   }
-  if (service.tap != nullptr) WatchTap(service);
+  if (service.tap == nullptr) return;
+  const Status swept = service.tap->Sweep(host_side_);
+  if (!swept.ok()) {
+    log_.Warning("cannot sweep tap: what the last instance left unread may wake the service",
+                 {{"service", service.order->order.service}, {"why", swept.error().message()}});
+  }
+  WatchTap(service);
 }
 
 void MonitorLauncher::Body::WatchTap(Service& service) {

@@ -2,6 +2,7 @@
 // Watching one monitor process.
 #include "launcher/monitor/process.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,16 +18,19 @@
 namespace summon::launcher {
 
 using hypervisor::JobFrame;
+using hypervisor::OrderFrame;
+using hypervisor::OrderKind;
 using hypervisor::ReportFrame;
 using hypervisor::ReportKind;
+using hypervisor::Stage;
 
 namespace {
 
 constexpr std::size_t kDiagnosticsBytesMax = 512;
 
-// SIGKILL by pidfd, so that a reused pid is never hit.
-void KillByPidfd(int pidfd) {
-  (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);  // ESRCH: gone already
+// By pidfd, so that a reused pid is never hit.
+void SendSignal(int pidfd, int signal_number) {
+  (void)syscall(SYS_pidfd_send_signal, pidfd, signal_number, nullptr, 0);  // ESRCH: gone already
 }
 
 }  // namespace
@@ -45,7 +49,7 @@ MonitorProcess::~MonitorProcess() {
   exit_watcher_.reset();
   control_watcher_.reset();
   if (!reaped_) {
-    KillByPidfd(spawned_.pidfd.get());
+    SendSignal(spawned_.pidfd.get(), SIGKILL);
     // By pid, which is still ours until it is reaped: the loop has made the pidfd non-blocking,
     // and waiting on it would not wait.
     while (waitpid(spawned_.pid, nullptr, 0) < 0 && errno == EINTR) {
@@ -64,16 +68,35 @@ Status MonitorProcess::Watch() {
   return Ok();
 }
 
+void MonitorProcess::OnPrepared(std::function<void(const MachineReport&)> on_prepared) {
+  on_prepared_ = std::move(on_prepared);
+}
+
+void MonitorProcess::OnHeld(std::function<void()> on_held) { on_held_ = std::move(on_held); }
+
 void MonitorProcess::OnStage(std::function<void(hypervisor::Stage, Instant)> on_stage) {
   on_stage_ = std::move(on_stage);
+}
+
+void MonitorProcess::OnPong(std::function<void()> on_pong) {
+  on_pong_ = std::move(on_pong);
 }
 
 void MonitorProcess::OnExit(std::function<void(const MonitorExit&)> on_exit) {
   on_exit_ = std::move(on_exit);
 }
 
+void MonitorProcess::Silence() {
+  on_prepared_ = nullptr;
+  on_held_ = nullptr;
+  on_stage_ = nullptr;
+  on_pong_ = nullptr;
+  on_exit_ = nullptr;
+}
+
 Status MonitorProcess::SendJob(const JobFrame& job, std::span<const int> fds) {
   last_stamp_ = loop_.Now();
+  if ((job.flags & hypervisor::kJobHold) != 0) hold_ = Hold::kAwaited;
   // SAFETY: JobFrame is trivially copyable; its bytes are what the protocol sends.
   SUMMON_TRY(SendPacket(spawned_.control.get(),
                         Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds));
@@ -82,7 +105,58 @@ Status MonitorProcess::SendJob(const JobFrame& job, std::span<const int> fds) {
   return Ok();
 }
 
-void MonitorProcess::Kill() { KillByPidfd(spawned_.pidfd.get()); }
+Status MonitorProcess::SendOrder(OrderKind kind, std::uint64_t number) {
+  const OrderFrame order{.magic = hypervisor::kProtocolMagic,
+                         .version = hypervisor::kProtocolVersion,
+                         .kind = kind,
+                         .reserved = 0,
+                         .number = number};
+  // SAFETY: OrderFrame is trivially copyable; its bytes are what the protocol sends.
+  SUMMON_TRY(SendPacket(spawned_.control.get(),
+                        Bytes(reinterpret_cast<const std::uint8_t*>(&order), sizeof order)));
+  return Ok();
+}
+
+Status MonitorProcess::Go() {
+  last_stamp_ = loop_.Now();  // before it: the answer may be quicker than we are
+  SUMMON_TRY(SendOrder(OrderKind::kGo));
+  if (hold_ == Hold::kHeld) {
+    hold_ = Hold::kReleased;
+    return Ok();
+  }
+  ++first_packets_again_;
+  ++first_bytes_again_;
+  reports_max_ += 2;
+  return Ok();
+}
+
+Status MonitorProcess::TakeSnapshot() { return SendOrder(OrderKind::kTakeSnapshot); }
+
+Status MonitorProcess::Ping() {
+  if (unanswered_) return Ok();
+  SUMMON_TRY(SendOrder(OrderKind::kPing, pings_ + 1));
+  ++pings_;
+  unanswered_ = true;
+  ++reports_max_;
+  return Ok();
+}
+
+void MonitorProcess::Kill() { SendSignal(spawned_.pidfd.get(), SIGKILL); }
+void MonitorProcess::Condemn(std::string why) {
+  exit_.condemned = std::move(why);
+  Kill();
+}
+void MonitorProcess::Stop() { SendSignal(spawned_.pidfd.get(), SIGSTOP); }
+void MonitorProcess::Continue() { SendSignal(spawned_.pidfd.get(), SIGCONT); }
+
+Status MonitorProcess::SetPriority(Priority priority) {
+  if (reaped_) return Ok();
+  const sched_param none{};
+  const int policy = priority == Priority::kIdle ? SCHED_IDLE : SCHED_OTHER;
+  // By pid, which is ours until it is reaped.
+  if (sched_setscheduler(spawned_.pid, policy, &none) == 0) return Ok();
+  return ErrnoError("set priority of a monitor", errno);
+}
 
 void MonitorProcess::ReadReports() {
   while (exit_.broken.empty()) {
@@ -116,37 +190,79 @@ void MonitorProcess::TakeReport(const ReportFrame& report) {
                         "; must be ", Hex(hypervisor::kProtocolMagic), " version ",
                         hypervisor::kProtocolVersion, " (are all programs of one release?)"));
   }
-  if (++reports_ > kReportsMax) return Break("too many reports");
+  if (++reports_ > reports_max_) return Break("too many reports");
   if (exit_.end) return Break("a report after its end report");
   if (report.kind == ReportKind::kEnd) {
     exit_.end = report;
     exit_.end->detail[sizeof report.detail - 1] = '\0';
     return;
   }
-  if (report.kind != ReportKind::kStage || report.stage < hypervisor::Stage::kAssigned ||
-      report.stage > hypervisor::Stage::kFirstByteOut) {
-    return Break("a report of a kind or stage that does not exist");
+  switch (report.kind) {
+    case ReportKind::kStage: return TakeStage(report);
+    case ReportKind::kPrepared: return TakePrepared(report);
+    case ReportKind::kHeld: return TakeHeld();
+    case ReportKind::kPong: return TakePong(report);
+    case ReportKind::kEnd: break;
   }
-  if (!Follows(report.stage)) return Break("stages twice or out of order");
-  stages_seen_ |= 1u << static_cast<unsigned>(report.stage);
-  if (report.stage == hypervisor::Stage::kRunning) exit_.guest_ran = true;
+  Break("a report of a kind that does not exist");
+}
+
+void MonitorProcess::TakeStage(const ReportFrame& report) {
+  const Stage stage = report.stage;
+  if (stage < Stage::kAssigned || stage > Stage::kFirstByteOut) {
+    return Break("a report of a stage that does not exist");
+  }
+  if (!Follows(stage)) return Break("stages twice or out of order");
+  const bool again = Seen(stage);
+  if (again) --(stage == Stage::kFirstPacketIn ? first_packets_again_ : first_bytes_again_);
+  stages_seen_ |= 1u << static_cast<unsigned>(stage);
+  if (stage == Stage::kRunning) exit_.guest_ran = true;
+  // One that was on its way when the guest was told to go on is about the time before.
+  if (again && InstantFromNanos(report.at_nanos) < last_stamp_) return;
   const Instant at = std::clamp(InstantFromNanos(report.at_nanos), last_stamp_,
                                 std::max(last_stamp_, loop_.Now()));
   last_stamp_ = at;
-  if (on_stage_) on_stage_(report.stage, at);
+  if (const auto told = on_stage_) told(stage, at);  // a copy: it may be replaced from within
 }
 
-bool MonitorProcess::Follows(hypervisor::Stage stage) const {
-  const auto seen = [this](hypervisor::Stage other) {
-    return (stages_seen_ & 1u << static_cast<unsigned>(other)) != 0;
-  };
-  if (seen(stage)) return false;
-  // Up to the first instruction each stage needs the one before. After that the guest decides: it
-  // may send or read before its first poll.
-  if (stage == hypervisor::Stage::kAssigned) return stages_seen_ == 0;
-  if (stage == hypervisor::Stage::kLoaded) return seen(hypervisor::Stage::kAssigned);
-  if (stage == hypervisor::Stage::kRunning) return seen(hypervisor::Stage::kLoaded);
-  return seen(hypervisor::Stage::kRunning);
+void MonitorProcess::TakePrepared(const ReportFrame& report) {
+  using hypervisor::GuestModeCode;
+  if (machine_ || stages_seen_ != 0) return Break("its machine is made twice or too late");
+  if (report.guest_mode != GuestModeCode::kRing0 && report.guest_mode != GuestModeCode::kRing3) {
+    return Break("a machine with a guest mode that does not exist");
+  }
+  machine_ = MachineReport{report.number, report.guest_mode};
+  if (const auto told = on_prepared_) told(*machine_);  // a copy: it may be replaced from within
+}
+
+void MonitorProcess::TakeHeld() {
+  if (hold_ != Hold::kAwaited || Seen(Stage::kRunning)) {
+    return Break("it holds a guest that it was not to hold");
+  }
+  hold_ = Hold::kHeld;
+  if (const auto told = on_held_) told();  // a copy: it may be replaced from within
+}
+
+void MonitorProcess::TakePong(const ReportFrame& report) {
+  if (!unanswered_ || report.number != pings_) return Break("an answer to no question");
+  unanswered_ = false;
+  if (const auto told = on_pong_) told();  // a copy: it may be replaced from within
+}
+
+// Up to the first instruction each stage needs the one before. After that the guest decides: it
+// may send or read before its first poll.
+bool MonitorProcess::Follows(Stage stage) const {
+  if (Seen(stage)) {
+    return (stage == Stage::kFirstPacketIn && first_packets_again_ > 0) ||
+           (stage == Stage::kFirstByteOut && first_bytes_again_ > 0);
+  }
+  switch (stage) {
+    case Stage::kAssigned: return stages_seen_ == 0;
+    case Stage::kLoaded: return Seen(Stage::kAssigned);
+    case Stage::kRunning:
+      return Seen(Stage::kLoaded) && (hold_ == Hold::kNone || hold_ == Hold::kReleased);
+    default: return Seen(Stage::kRunning);
+  }
 }
 
 void MonitorProcess::Break(std::string how) {
@@ -170,6 +286,7 @@ void MonitorProcess::Reap() {
   exit_.code = info.si_status;
   exit_.diagnostics = ReadDiagnostics();
   const auto on_exit = std::move(on_exit_);
+  Silence();
   const MonitorExit exit = std::move(exit_);
   if (on_exit) on_exit(exit);  // may destroy this object
 }

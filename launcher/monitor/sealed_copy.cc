@@ -25,8 +25,7 @@ Result<UniqueFd> SealedCopy(int source, std::uint64_t bytes_max) {
     return Error(ErrorCode::kInvalid,
                  StrCat("the file has ", size, " bytes; an image may have ", bytes_max));
   }
-  UniqueFd copy(memfd_create("summon-image", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!copy.valid()) return ErrnoError("create memory file", errno);
+  UniqueFd copy = SUMMON_TRY(NewMemoryFile("summon-image"));
   constexpr std::uint64_t kChunkBytes = 1 << 20;
   off_t offset = 0;
   while (static_cast<std::uint64_t>(offset) < size) {
@@ -36,9 +35,28 @@ Result<UniqueFd> SealedCopy(int source, std::uint64_t bytes_max) {
     if (copied < 0) return ErrnoError("copy image", errno);
     if (copied == 0) break;  // the file was cut meanwhile; its check will tell
   }
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return ErrnoError("seal image copy", errno);
+  (void)SUMMON_TRY(Seal(copy.get(), size));
   return copy;
+}
+
+Result<UniqueFd> NewMemoryFile(const char* name) {
+  UniqueFd file(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.valid()) return ErrnoError("create memory file", errno);
+  return file;
+}
+
+Result<SealedSize> Seal(int file, std::uint64_t bytes_max) {
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (fcntl(file, F_ADD_SEALS, kSeals) != 0) return ErrnoError("seal memory file", errno);
+  struct stat status {};
+  if (fstat(file, &status) != 0) return ErrnoError("read size of memory file", errno);
+  const SealedSize size{static_cast<std::uint64_t>(status.st_size),
+                        static_cast<std::uint64_t>(status.st_blocks) * 512};  // stat(2)
+  if (size.bytes == 0 || size.bytes > bytes_max) {
+    return Error(ErrorCode::kInvalid, StrCat("a memory file of ", size.bytes,
+                                             " bytes; must have 1..", bytes_max));
+  }
+  return size;
 }
 
 }  // namespace summon::launcher

@@ -7,8 +7,11 @@
 #include <string>
 
 #include "launcher/monitor/console.h"
+#include "launcher/monitor/descent.h"
 #include "launcher/monitor/instance.h"
 #include "launcher/monitor/preparation.h"
+#include "launcher/monitor/resting.h"
+#include "launcher/monitor/watchdog.h"
 #include "launcher/tap/tap.h"
 
 namespace summon::launcher {
@@ -34,8 +37,21 @@ struct Service {
   Traffic traffic;         // as last told
   bool meter_once = false;  // the instance ended: tell the counters one more time
 
+  // Where the next snapshot goes: made ahead of the launch that needs it.
+  UniqueFd spare_snapshots;
+
+  // What rests, when there is no instance, or the instance waits for it (`descent`, or the file
+  // that is being read).
+  Resting resting;
   std::unique_ptr<Instance> instance;
+  Watched watched;  // of the instance's monitor
+  // Brings the guest of the instance that is being reclaimed, or what rests, further down.
+  std::unique_ptr<Descent> descent;
   std::unique_ptr<Preparation> preparation;
+  // Of a service that was forgotten: its last process.
+  std::unique_ptr<MonitorProcess> last;
+
+  int tap_fd() const { return tap == nullptr ? -1 : tap->fd(); }
 };
 
 }  // namespace summon::launcher

@@ -15,7 +15,7 @@
 
 namespace summon::launcher {
 
-inline constexpr std::uint32_t kRpcVersion = 1;
+inline constexpr std::uint32_t kRpcVersion = 2;
 
 // The largest frame: a console of 64 KiB and its envelope. Below malloc's mmap threshold
 // (128 KiB), so receiving touches no fresh pages.

@@ -39,6 +39,8 @@ Error Invalid(std::string text) { return Error(ErrorCode::kInvalid, std::move(te
 
 std::uint32_t ToWire(Kind kind) { return EnumToWire(kind); }
 std::optional<Kind> KindFrom(std::uint32_t value) { return EnumFromWire(value, Kind::kProcess); }
+std::uint32_t ToWire(Rung rung) { return EnumToWire(rung); }
+std::optional<Rung> RungFrom(std::uint32_t value) { return EnumFromWire(value, Rung::kOff); }
 
 rpc::Prepare ToFrame(LaunchOrder order, std::vector<UniqueFd>& fds) {
   rpc::Prepare frame;
@@ -58,6 +60,7 @@ rpc::Prepare ToFrame(LaunchOrder order, std::vector<UniqueFd>& fds) {
     rpc::Prepare::Net& entry = *frame.add_nets();
     entry.set_name(net.name);
     if (net.mac) entry.set_mac(OctetsOf(*net.mac));
+    entry.set_spoof_check(EnumToWire(net.spoof_check));
   }
   for (BlockOrder& block : order.blocks) {
     rpc::Prepare::Block& entry = *frame.add_blocks();
@@ -67,6 +70,7 @@ rpc::Prepare ToFrame(LaunchOrder order, std::vector<UniqueFd>& fds) {
     entry.set_read_only(block.read_only);
     fds.push_back(std::move(block.file));
   }
+  frame.set_snapshots(order.snapshots);
   return frame;
 }
 
@@ -94,12 +98,15 @@ Result<LaunchOrder> OrderFrom(const rpc::Prepare& frame, std::vector<UniqueFd> f
   for (const rpc::Prepare::Net& net : frame.nets()) {
     const auto mac = FromOctets<MacAddress>(net.mac());
     if (!mac && !net.mac().empty()) return Invalid("a MAC that has not 6 bytes");
-    order.nets.push_back(NetOrder{net.name(), mac});
+    const auto check = EnumFromWire(net.spoof_check(), SpoofCheck::kOff);
+    if (!check) return Invalid(StrCat("a net device with the spoof check ", net.spoof_check()));
+    order.nets.push_back(NetOrder{net.name(), mac, *check});
   }
   for (const rpc::Prepare::Block& block : frame.blocks()) {
     order.blocks.push_back(BlockOrder{block.name(), std::move(*next_fd++), block.path(),
                                       block.sector_size(), block.read_only()});
   }
+  order.snapshots = frame.snapshots();
   return order;
 }
 
@@ -122,14 +129,16 @@ rpc::StageReached ToFrame(const StageReport& report) {
   frame.set_stage(EnumToWire(report.stage));
   frame.set_at_nanos(ToNanos(report.at));
   frame.set_kind(ToWire(report.kind));
+  frame.set_from(ToWire(report.from));
   return frame;
 }
 
 std::optional<StageReport> StageFrom(const rpc::StageReached& frame) {
   const auto stage = EnumFromWire(frame.stage(), Stage::kFirstByteOut);
   const auto kind = KindFrom(frame.kind());
-  if (!stage || !kind) return std::nullopt;
-  return StageReport{*stage, InstantFromNanos(frame.at_nanos()), *kind};
+  const auto from = RungFrom(frame.from());
+  if (!stage || !kind || !from) return std::nullopt;
+  return StageReport{*stage, InstantFromNanos(frame.at_nanos()), *kind, *from};
 }
 
 rpc::Ended ToFrame(const EndReport& report) {
@@ -139,17 +148,57 @@ rpc::Ended ToFrame(const EndReport& report) {
   frame.set_detail(report.detail);
   frame.set_frames_dropped(report.frames_dropped);
   frame.set_console_bytes_lost(report.console_bytes_lost);
+  *frame.mutable_rest() = ToFrame(report.rest);
+  frame.set_frames_forged(report.frames_forged);
   return frame;
 }
 
 std::optional<EndReport> EndFrom(const rpc::Ended& frame) {
   const auto reason = EnumFromWire(frame.reason(), EndReason::kLost);
-  if (!reason) return std::nullopt;
+  const auto rest = RestFrom(frame.rest());
+  if (!reason || !rest) return std::nullopt;
   return EndReport{.reason = *reason,
                    .exit_status = frame.exit_status(),
                    .detail = frame.detail(),
                    .frames_dropped = frame.frames_dropped(),
-                   .console_bytes_lost = frame.console_bytes_lost()};
+                   .frames_forged = frame.frames_forged(),
+                   .console_bytes_lost = frame.console_bytes_lost(),
+                   .rest = *rest};
+}
+
+rpc::Rest ToFrame(const Rest& rest) {
+  rpc::Rest frame;
+  frame.set_rung(ToWire(rest.rung));
+  frame.set_memory_bytes(rest.memory_bytes);
+  frame.set_disk_bytes(rest.disk_bytes);
+  return frame;
+}
+
+std::optional<Rest> RestFrom(const rpc::Rest& frame) {
+  const auto rung = RungFrom(frame.rung());
+  if (!rung) return std::nullopt;
+  return Rest{*rung, frame.memory_bytes(), frame.disk_bytes()};
+}
+
+rpc::RungMeasured ToFrame(const RungMeasure& measure) {
+  rpc::RungMeasured frame;
+  frame.set_kind(ToWire(measure.kind));
+  frame.set_rung(ToWire(measure.rung));
+  frame.set_samples(measure.samples);
+  frame.set_wake_p50_nanos(measure.wake_p50.count());
+  frame.set_memory_p50_bytes(measure.memory_p50_bytes);
+  return frame;
+}
+
+std::optional<RungMeasure> MeasureFrom(const rpc::RungMeasured& frame) {
+  const auto kind = KindFrom(frame.kind());
+  const auto rung = RungFrom(frame.rung());
+  if (!kind || !rung || frame.samples() == 0) return std::nullopt;
+  return RungMeasure{.kind = *kind,
+                     .rung = *rung,
+                     .samples = frame.samples(),
+                     .wake_p50 = Duration(frame.wake_p50_nanos()),
+                     .memory_p50_bytes = frame.memory_p50_bytes()};
 }
 
 rpc::Inventory::Entry ToFrame(const InventoryEntry& entry) {

@@ -30,7 +30,14 @@ std::optional<EndReport> EndFrom(const rpc::Ended& frame);
 rpc::Inventory::Entry ToFrame(const InventoryEntry& entry);
 std::optional<InventoryEntry> EntryFrom(const rpc::Inventory::Entry& frame);
 
+rpc::Rest ToFrame(const Rest& rest);
+std::optional<Rest> RestFrom(const rpc::Rest& frame);
+rpc::RungMeasured ToFrame(const RungMeasure& measure);
+std::optional<RungMeasure> MeasureFrom(const rpc::RungMeasured& frame);
+
 std::uint32_t ToWire(Kind kind);
 std::optional<Kind> KindFrom(std::uint32_t value);
+std::uint32_t ToWire(Rung rung);
+std::optional<Rung> RungFrom(std::uint32_t value);
 
 }  // namespace summon::launcher

@@ -40,8 +40,8 @@ class RpcServer::Body final : public Events {
   void OnPacket(ServiceId service, Instant seen) override;
   void OnTraffic(ServiceId service, const Traffic& traffic) override;
   void OnAvailability(Kind kind, const Status& status) override;
-  void OnRest(ServiceId, const Rest&) override {}
-  void OnRungMeasured(const RungMeasure&) override {}
+  void OnRest(ServiceId service, const Rest& rest) override;
+  void OnRungMeasured(const RungMeasure& measure) override;
 
  private:
   struct Running {
@@ -59,6 +59,7 @@ class RpcServer::Body final : public Events {
     std::optional<Running> running;
     std::optional<Instant> packet;  // waits since then
     bool packet_told = false;       // to the present client
+    Rest rest;
   };
 
   void AcceptWaiting();
@@ -67,6 +68,8 @@ class RpcServer::Body final : public Events {
   void Take(Packet packet);
   void TakePrepare(const rpc::Prepare& frame, std::vector<UniqueFd> fds);
   void TakeLaunch(const rpc::InstanceName& name);
+  void TakeReclaim(const rpc::Reclaim& frame);
+  void TakeLower(const rpc::Lower& frame);
   void TakeReadConsole(const rpc::ReadConsole& frame);
   void Forget(const std::string& name);
   void ForgetUnclaimed();
@@ -93,6 +96,7 @@ class RpcServer::Body final : public Events {
   std::map<ServiceId, Served> services_;
   std::uint32_t next_id_ = 0;
   std::array<std::optional<Status>, kKinds> availability_;
+  std::array<std::optional<RungMeasure>, kKinds * kRungs> measures_;
   std::function<void()> all_forgotten_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for Console answers
 };
@@ -179,10 +183,18 @@ void RpcServer::Body::SendInventory() {
   rpc::ServerFrame frame;
   rpc::Inventory* inventory = frame.mutable_inventory();
   for (const auto& [id, service] : services_) {
-    if (!service.running || service.forgotten) continue;
-    if (static_cast<std::size_t>(inventory->entries_size()) == kInventoryEntriesPerFrame) {
+    const bool rests = service.rest.rung != Rung::kOff;
+    if ((!service.running && !rests) || service.forgotten) continue;
+    const int listed = inventory->entries_size() + inventory->resting_size();
+    if (static_cast<std::size_t>(listed) == kInventoryEntriesPerFrame) {
       Send(frame);
-      inventory->clear_entries();
+      inventory->Clear();
+    }
+    if (!service.running) {
+      rpc::RestChanged& resting = *inventory->add_resting();
+      resting.set_service(service.name);
+      *resting.mutable_rest() = ToFrame(service.rest);
+      continue;
     }
     *inventory->add_entries() = ToFrame(InventoryEntry{.service = service.name,
                                                        .generation = service.running->generation,
@@ -194,6 +206,9 @@ void RpcServer::Body::SendInventory() {
   Send(frame);
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     if (availability_[kind]) OnAvailability(static_cast<Kind>(kind), *availability_[kind]);
+  }
+  for (const auto& measure : measures_) {
+    if (measure) OnRungMeasured(*measure);
   }
 }
 
@@ -213,12 +228,8 @@ void RpcServer::Body::Take(Packet packet) {
       return TakePrepare(frame.prepare(), std::move(packet.fds));
     case rpc::ClientFrame::kForget: return Forget(frame.forget().service());
     case rpc::ClientFrame::kLaunch: return TakeLaunch(frame.launch().instance());
-    case rpc::ClientFrame::kReclaim: {
-      const rpc::InstanceName& name = frame.reclaim().instance();
-      const auto id = IdOf(name.service());
-      if (id) launcher_->Reclaim(InstanceId{*id, name.generation()}, Rung::kOff);
-      return;
-    }
+    case rpc::ClientFrame::kReclaim: return TakeReclaim(frame.reclaim());
+    case rpc::ClientFrame::kLower: return TakeLower(frame.lower());
     case rpc::ClientFrame::kReadConsole: return TakeReadConsole(frame.read_console());
     case rpc::ClientFrame::kDonePreparing:
       return unclaimed_timer_.Set(loop_.Now() + options_.unclaimed_after);
@@ -266,8 +277,23 @@ void RpcServer::Body::TakeLaunch(const rpc::InstanceName& name) {
     service->running = Running{.generation = name.generation(), .launched = loop_.Now()};
     service->packet.reset();
     service->packet_told = false;
+    service->rest = Rest();
   }
   launcher_->Launch(InstanceId{*id, name.generation()});
+}
+
+void RpcServer::Body::TakeReclaim(const rpc::Reclaim& frame) {
+  const auto rung = RungFrom(frame.rung());
+  if (!rung) return DropClient("it reclaimed an instance to no rung");
+  const auto id = IdOf(frame.instance().service());
+  if (id) launcher_->Reclaim(InstanceId{*id, frame.instance().generation()}, *rung);
+}
+
+void RpcServer::Body::TakeLower(const rpc::Lower& frame) {
+  const auto rung = RungFrom(frame.rung());
+  if (!rung) return DropClient("it lowered a service to no rung");
+  const auto id = IdOf(frame.service());
+  if (id) launcher_->Lower(*id, *rung);
 }
 
 void RpcServer::Body::TakeReadConsole(const rpc::ReadConsole& frame) {
@@ -395,6 +421,7 @@ void RpcServer::Body::OnEnded(InstanceId instance, const EndReport& report) {
   if (service == nullptr) return;
   if (service->running && service->running->generation == instance.generation) {
     service->running.reset();
+    service->rest = report.rest;
   }
   SendEnded(service->name, instance.generation, report);
   EraseIfDone(instance.service);
@@ -425,6 +452,24 @@ void RpcServer::Body::OnAvailability(Kind kind, const Status& status) {
   rpc::ServerFrame frame;
   frame.mutable_availability()->set_kind(ToWire(kind));
   *frame.mutable_availability()->mutable_problem() = ToFrame(status);
+  Send(frame);
+}
+
+void RpcServer::Body::OnRest(ServiceId id, const Rest& rest) {
+  Served* service = Find(id);
+  if (service == nullptr || service->running) return;
+  service->rest = rest;
+  rpc::ServerFrame frame;
+  frame.mutable_rest()->set_service(service->name);
+  *frame.mutable_rest()->mutable_rest() = ToFrame(rest);
+  Send(frame);
+}
+
+void RpcServer::Body::OnRungMeasured(const RungMeasure& measure) {
+  measures_[static_cast<std::size_t>(measure.kind) * kRungs +
+            static_cast<std::size_t>(measure.rung)] = measure;
+  rpc::ServerFrame frame;
+  *frame.mutable_rung_measured() = ToFrame(measure);
   Send(frame);
 }
 

@@ -2,9 +2,13 @@
 // Building rtnetlink requests and reading their answers.
 #include "launcher/tap/netlink.h"
 
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
@@ -190,6 +194,31 @@ Status Netlink::AddNeighbour(int index, Ipv4Address address, MacAddress mac) {
   request.Address(NDA_DST, address);
   request.Mac(NDA_LLADDR, mac);
   return Transact(request);
+}
+
+Status Netlink::FilterIncoming(int index, std::span<const sock_filter> program) {
+  tcmsg hook{};
+  hook.tcm_family = AF_UNSPEC;
+  hook.tcm_ifindex = index;
+  hook.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+  hook.tcm_parent = TC_H_CLSACT;
+  Request clsact(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, hook);
+  clsact.Attribute(TCA_KIND, "clsact", sizeof "clsact");
+  SUMMON_TRY(Transact(clsact));
+
+  hook.tcm_handle = 0;
+  hook.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
+  constexpr std::uint32_t kPriority = 1;
+  hook.tcm_info = TC_H_MAKE(kPriority << 16, htons(ETH_P_ALL));
+  Request filter(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, hook);
+  filter.Attribute(TCA_KIND, "bpf", sizeof "bpf");
+  const std::size_t options = filter.Begin(TCA_OPTIONS);
+  const auto length = static_cast<std::uint16_t>(program.size());
+  filter.Attribute(TCA_BPF_OPS_LEN, &length, sizeof length);
+  filter.Attribute(TCA_BPF_OPS, program.data(), program.size_bytes());
+  filter.U32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+  filter.End(options);
+  return Transact(filter);
 }
 
 namespace {

@@ -5,10 +5,13 @@
 // One request, one acknowledgement, both bounded. The kernel answers within the call, so this is
 // used on the loop's thread. See rtnetlink(7) and netlink(7).
 
+#include <linux/filter.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/address.h"
@@ -57,6 +60,10 @@ class Netlink final {
   Status AddHostRoute(int index, const HostRoute& route);
   // A neighbour entry that is never asked for and never forgotten.
   Status AddNeighbour(int index, Ipv4Address address, MacAddress mac);
+  // Frames that come in by the interface pass `program`, a classic BPF program that gives a
+  // TC_ACT_* (linux/pkt_cls.h). Once for an interface.
+  // Errors: kNotFound and others on a kernel without clsact or cls_bpf.
+  Status FilterIncoming(int index, std::span<const sock_filter> program);
   Result<LinkInfo> GetLink(int index);
 
  private:

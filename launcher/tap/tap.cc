@@ -4,15 +4,22 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/strings.h"
+#include "launcher/tap/send_filter.h"
 #include "launcher/tap/wake_filter.h"
 
 namespace summon::launcher {
@@ -66,11 +73,61 @@ Result<UniqueFd> OpenTun() {
   return error;
 }
 
+bool Readable(int fd) {
+  pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
+}
+
+// A header of a VLAN lies between the Ethernet header and its payload (IEEE 802.1Q).
+constexpr std::size_t kVlanBytes = 4;
+using Frame = std::array<std::uint8_t, ETH_HLEN + kVlanBytes + kTapMtu>;
+
+struct WaitingFrame {
+  Frame bytes;
+  std::size_t size = 0;
+};
+
+// At most one queue full: who sends faster than we read does not keep us.
+std::vector<WaitingFrame> TakeWaiting(int tap) {
+  std::vector<WaitingFrame> frames;
+  while (frames.size() < kTapQueueFrames) {
+    WaitingFrame& frame = frames.emplace_back();
+    const ssize_t size = read(tap, frame.bytes.data(), frame.bytes.size());
+    if (size <= 0) {
+      frames.pop_back();
+      break;
+    }
+    frame.size = static_cast<std::size_t>(size);
+  }
+  return frames;
+}
+
 }  // namespace
 
 MacAddress DeriveGuestMac(std::string_view service) { return MacFromHash(0x02, Fnv1a(service)); }
 
 MacAddress DeriveHostMac(std::string_view tap_name) { return MacFromHash(0x06, Fnv1a(tap_name)); }
+
+Status HostSide::Open() {
+  if (socket_.valid()) return Ok();
+  // Protocol 0: it receives nothing.
+  socket_ = UniqueFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket_.valid()) return Ok();
+  const Error error = ErrnoError("open a packet socket", errno);
+  if (error.code() != ErrorCode::kPermission) return error;
+  return Error(error.code(), StrCat(error.message(), " (need CAP_NET_RAW: run as root)"));
+}
+
+Status HostSide::Send(int index, Bytes frame) {
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = index;
+  // SAFETY: every sockaddr_* type may be passed to the socket calls as a sockaddr (POSIX).
+  const ssize_t sent = sendto(socket_.get(), frame.data(), frame.size(), 0,
+                              reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  if (sent >= 0 || errno == ENOBUFS) return Ok();  // refused, or no room: as on its first way
+  return ErrnoError("send a frame", errno);
+}
 
 Tap::Tap(TapSpec spec, UniqueFd fd, int index, Netlink netlink)
     : spec_(std::move(spec)), fd_(std::move(fd)), index_(index), netlink_(std::move(netlink)) {}
@@ -103,6 +160,15 @@ Result<std::unique_ptr<Tap>> Tap::Create(TapSpec spec) {
   return tap;
 }
 
+Status Tap::FilterSending() {
+  if (spec_.spoof_check == SpoofCheck::kOff) return Ok();
+  const std::vector<sock_filter> program = BuildSendFilter(
+      {.check = spec_.spoof_check, .mac = spec_.guest_mac, .address = spec_.address});
+  return netlink_.FilterIncoming(index_, program)
+      .Wrap(StrCat("check what is sent by tap ", Quote(spec_.name),
+                   " (needs the kernel's clsact and cls_bpf: modprobe sch_ingress cls_bpf)"));
+}
+
 Status Tap::SetUp() {
   // The filter first: nothing that arrives while the interface comes up may count as a wake.
   SUMMON_TRY(Sleep());
@@ -110,6 +176,7 @@ Status Tap::SetUp() {
                                                      .mtu = kTapMtu,
                                                      .queue_frames = kTapQueueFrames,
                                                      .alias = kTapAlias}));
+  send_filter_ = FilterSending();
   SUMMON_TRY(netlink_.BringUp(index_));
   SUMMON_TRY(netlink_.AddAddress(index_, spec_.gateway)
                  .Wrap(StrCat("add address ", spec_.gateway.ToString())));
@@ -139,6 +206,22 @@ Status Tap::Sleep() {
   return Ok();
 }
 
+// A frame that was read cannot be put back, but the host can send it once more: through the
+// filter and into the queue, as if it came only now.
+Status Tap::Sweep(HostSide& host) {
+  SUMMON_CHECK(asleep_);
+  if (!Readable(fd_.get())) return Ok();
+  SUMMON_TRY(host.Open());
+  const std::vector<WaitingFrame> frames = TakeWaiting(fd_.get());
+  swept_ += frames.size();
+  Status outcome = Ok();
+  for (const WaitingFrame& frame : frames) {
+    const Status sent = host.Send(index_, Bytes(frame.bytes.data(), frame.size));
+    if (outcome.ok()) outcome = sent;
+  }
+  return std::move(outcome).Wrap(StrCat("put frames back into tap ", Quote(spec_.name)));
+}
+
 Status Tap::Wake() {
   if (!asleep_) return Ok();
   sock_fprog program{};  // the kernel wants the argument and does not look at it
@@ -156,7 +239,7 @@ Status Tap::Wake() {
 Result<Traffic> Tap::ReadTraffic() {
   const LinkInfo link = SUMMON_TRY(netlink_.GetLink(index_));
   const std::uint64_t dropped = asleep_ ? dropped_at_sleep_ : link.counters.send_dropped;
-  return Traffic{.frames_to_guest = link.counters.sent,
+  return Traffic{.frames_to_guest = link.counters.sent - swept_,
                  .frames_from_guest = link.counters.received,
                  .frames_dropped = dropped - filtered_};
 }

@@ -2,10 +2,11 @@
 #pragma once
 // Which frames wake a sleeping service, as a classic BPF program for its tap.
 //
-// Only IPv4 unicast to the guest's own MAC and address that asks for something: TCP other than a
-// reset or an end, UDP, and ICMP echo requests. Everything else is dropped before it reaches the
-// queue, so broadcast noise neither wakes anybody nor fills the queue. A fragment other than the
-// first carries no header that could be judged: it passes for UDP and is dropped for the rest.
+// Only IPv4 unicast to the guest's own MAC and address that asks for something: TCP that opens a
+// connection or carries data, UDP, and ICMP echo requests. Resets, ends and bare acknowledgements
+// are what is left of connections that have gone. Everything else is dropped before it reaches
+// the queue, so noise neither wakes anybody nor fills the queue. A fragment other than the first
+// carries no header that could be judged: it passes for UDP and is dropped for the rest.
 
 #include <linux/filter.h>
 
@@ -15,7 +16,7 @@
 
 namespace summon::launcher {
 
-inline constexpr std::size_t kWakeFilterSize = 26;
+inline constexpr std::size_t kWakeFilterSize = 34;
 using WakeFilter = std::array<sock_filter, kWakeFilterSize>;
 
 WakeFilter BuildWakeFilter(const MacAddress& mac, const Ipv4Address& address);

@@ -116,14 +116,16 @@ int Summon(const CommonOptions& common, const std::string& service, const WaitOp
   });
 }
 
-int Reclaim(const CommonOptions& common, const std::string& service, const WaitOptions& wait) {
+int Reclaim(const CommonOptions& common, const std::string& service, const std::string& rung,
+            const WaitOptions& wait) {
   control::Request request;
   request.mutable_reclaim()->set_service(service);
+  request.mutable_reclaim()->set_rung(rung);
   request.mutable_reclaim()->set_wait_rested(wait.wait);
   request.mutable_reclaim()->set_timeout_ms(wait.timeout_ms);
   return AskAndShow(common, request, PatienceFor(wait), [](const control::Response& response) {
     for (const control::Service& one : response.services()) {
-      Print(StrCat(one.name(), ": ", one.state(), '\n'));
+      Print(StrCat(one.name(), ": ", one.state(), ", ", one.rung(), '\n'));
     }
   });
 }

@@ -23,6 +23,8 @@ struct WaitOptions {
   std::uint32_t timeout_ms = 30'000;
 };
 int Summon(const CommonOptions& common, const std::string& service, const WaitOptions& wait);
-int Reclaim(const CommonOptions& common, const std::string& service, const WaitOptions& wait);
+// `rung`: where it shall rest.
+int Reclaim(const CommonOptions& common, const std::string& service, const std::string& rung,
+            const WaitOptions& wait);
 
 }  // namespace summon::cli

@@ -5,10 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "base/strings.h"
 #include "base/version.h"
 #include "launcher/foreground/foreground.h"
+#include "launcher/monitor/monitor_launcher.h"
 #include "summoner/cli/client.h"
 #include "summoner/cli/commands.h"
+#include "summoner/cli/doctor/judge.h"
 #include "summoner/cli/run_arguments.h"
 
 namespace summon::cli {
@@ -29,12 +32,36 @@ int Run(std::span<const std::string> arguments) {
     std::fprintf(stderr, "summon run: %s\n", options.error().message().c_str());
     return kExitUsage;
   }
+  if (const auto misplaced = MisplacedOption(arguments)) {
+    std::fprintf(stderr, "summon run: note: %s comes after the image, so it is the guest's\n",
+                 misplaced->c_str());
+  }
   const auto status = launcher::RunForeground(*options);
   if (!status.ok()) {
     std::fprintf(stderr, "summon run: %s\n", status.error().message().c_str());
     return kExitFailed;
   }
   return *status;
+}
+
+int Doctor(Output output) {
+  const auto folder = launcher::OwnProgramDirectory();
+  if (!folder.ok()) {
+    std::fprintf(stderr, "summon doctor: %s\n", folder.error().message().c_str());
+    return kExitFailed;
+  }
+  const std::vector<Finding> findings = JudgeHost(ReadFacts({.root = "", .program_dir = *folder}));
+  std::fputs((output == Output::kJson ? DoctorJson(findings) : DoctorText(findings)).c_str(),
+             stdout);
+  return DoctorStatus(findings);
+}
+
+// What somebody may have meant by a first word that is no command; empty: no idea.
+std::string CommandHint(const std::string& word) {
+  if (word.ends_with(".hvt") || word.ends_with(".spt")) return StrCat("summon run ", word);
+  const auto nearest = NearestName(
+      ToLower(word), {"list", "status", "summon", "reclaim", "logs", "run", "doctor"});
+  return nearest ? StrCat("summon ", *nearest) : std::string();
 }
 
 // Everything but `run`, whose options have names of their own.
@@ -51,6 +78,7 @@ int ParseAndRun(int argc, char** argv) {
   std::string service;
   WaitOptions wait;
   bool no_wait = false;
+  std::string rung = "off";
   app.add_option("--socket", common.socket_path, "control socket of summond")
       ->default_val(kDefaultSocket);
   app.add_flag("--json", json, "print the answer as JSON");
@@ -59,6 +87,7 @@ int ParseAndRun(int argc, char** argv) {
   CLI::App* summon = app.add_subcommand("summon", "wake a service and wait until it is ready");
   CLI::App* reclaim = app.add_subcommand("reclaim", "put a service away now");
   CLI::App* logs = app.add_subcommand("logs", "what its machine printed lately");
+  CLI::App* doctor = app.add_subcommand("doctor", "what this machine lacks, and how to mend it");
   app.add_subcommand("run", "run one unikernel in the foreground");
   for (CLI::App* command : {status, summon, reclaim, logs}) {
     command->add_option("NAME", service, "the service")->required();
@@ -69,17 +98,25 @@ int ParseAndRun(int argc, char** argv) {
         ->check(CLI::Range(1u, 60'000u))
         ->capture_default_str();
   }
+  reclaim->add_option("--rung", rung, "where it shall rest, or below")
+      ->check(CLI::IsMember({"paused", "parked", "saved", "off"}))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    const int reported = app.exit(error);
+    if (reported == 0) return kExitOk;
+    const std::string hint = argc > 1 && argv[1][0] != '-' ? CommandHint(argv[1]) : "";
+    if (!hint.empty()) std::fprintf(stderr, "Did you mean `%s`?\n", hint.c_str());
+    return kExitUsage;
   }
   common.output = json ? Output::kJson : Output::kText;
   wait.wait = !no_wait;
+  if (doctor->parsed()) return Doctor(common.output);
   if (list->parsed()) return List(common);
   if (status->parsed()) return ShowStatus(common, service);
   if (summon->parsed()) return Summon(common, service, wait);
-  if (reclaim->parsed()) return Reclaim(common, service, wait);
+  if (reclaim->parsed()) return Reclaim(common, service, rung, wait);
   return Logs(common, service);
 }
 

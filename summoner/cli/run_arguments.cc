@@ -18,6 +18,7 @@ using launcher::ForegroundOptions;
 
 constexpr std::uint64_t kMemoryMibMin = 2;
 constexpr std::uint64_t kMemoryMibMax = 4096;
+constexpr std::uint64_t kSectorSizeMax = 0xffff'ffff;  // of a number; see ApplyLater
 
 Error Bad(std::string_view argument, std::string_view expected) {
   return Error(ErrorCode::kInvalid, StrCat("option ", Quote(argument), ": ", expected));
@@ -55,10 +56,59 @@ struct Later {
   Option option;
 };
 
+// Options by the name before their colon or equals sign.
+const std::vector<std::string>& OptionNames() {
+  static const std::vector<std::string> names = {"--mem",        "--net",
+                                                 "--net-mac",    "--net-check",        "--block",
+                                                 "--launcher",   "--block-sector-size",
+                                                 "--guest-mode", "--dumpcore"};
+  return names;
+}
+
+// The option that `key` is a misspelling, a beginning or a longer form of.
+std::optional<std::string> NearestOption(const std::string& key) {
+  if (const auto nearest = NearestName(ToLower(key), OptionNames())) return nearest;
+  constexpr std::size_t kEnough = 4;  // "--ne" says something, "--n" does not
+  for (const std::string& name : OptionNames()) {
+    if (key.size() >= kEnough && (name.starts_with(key) || key.starts_with(name))) return name;
+  }
+  return std::nullopt;
+}
+
+Error UnknownOption(std::string_view argument, const Option& option) {
+  if (option.key == "--solo5") {
+    return Bad(argument, "is a word for the guest: it comes after the image");
+  }
+  if (option.key == "--gdb" || option.key == "--gdb-port") {
+    return Bad(argument, "Solo5's debugger stub is not there; --dumpcore=DIRECTORY leaves a core "
+                         "for gdb");
+  }
+  if (option.key == "--x-exec-heap") {
+    return Bad(argument, "not supported: nothing of a guest is both writable and executable");
+  }
+  if (!argument.starts_with("--")) {
+    return Bad(argument, "unknown; options begin with -- (an image whose name begins with - "
+                         "comes after --)");
+  }
+  const auto nearest = NearestOption(option.key);
+  return Bad(argument, nearest ? StrCat("unknown; did you mean ", *nearest, '?')
+                               : "unknown; `summon run --help` lists what there is");
+}
+
+Status ApplyGuestMode(std::string_view argument, const Option& option,
+                      ForegroundOptions& options) {
+  const std::string mode = option.value.value_or("");
+  if (mode != "auto" && mode != "ring0" && mode != "ring3") {
+    return Bad(argument, "expected --guest-mode=auto, ring0 or ring3");
+  }
+  options.guest_mode = mode;
+  return Ok();
+}
+
 Status ApplyMemory(std::string_view argument, const Option& option, ForegroundOptions& options) {
   const auto mib = ParseUnsigned(option.value.value_or(""));
   if (!mib || *mib < kMemoryMibMin || *mib > kMemoryMibMax) {
-    return Bad(argument, "the guest's memory in MiB, --mem=2..4096");
+    return Bad(argument, "expected the guest's memory in MiB, --mem=2..4096, with =");
   }
   options.memory_mib = static_cast<std::uint32_t>(*mib);
   return Ok();
@@ -73,15 +123,33 @@ Status ApplyDevice(std::string_view argument, const Option& option, ForegroundOp
     return Bad(argument, StrCat("device ", Quote(option.device), " is there twice"));
   }
   if (option.key == "--net") {
-    options.nets.push_back(ForegroundNet{option.device, *option.value, std::nullopt});
+    options.nets.push_back(ForegroundNet{.name = option.device, .tap = *option.value});
   } else {
     options.blocks.push_back(ForegroundBlock{option.device, *option.value});
   }
   return Ok();
 }
 
+Status ApplyNetCheck(const Later& later, ForegroundOptions& options) {
+  const std::string value = later.option.value.value_or("");
+  const auto address = Ipv4Address::Parse(value);
+  if (value != "mac" && value != "off" && !address) {
+    return Bad(later.argument, "expected mac, off, or the guest's own IPv4 address");
+  }
+  ForegroundNet* net = FindDevice(options.nets, later.option.device);
+  if (net == nullptr) return Bad(later.argument, "there is no --net of that name");
+  net->spoof_check = launcher::SpoofCheck::kMac;
+  if (value == "off") net->spoof_check = launcher::SpoofCheck::kOff;
+  if (address) {
+    net->spoof_check = launcher::SpoofCheck::kAddress;
+    net->address = *address;
+  }
+  return Ok();
+}
+
 Status ApplyLater(const Later& later, ForegroundOptions& options) {
   const Option& option = later.option;
+  if (option.key == "--net-check") return ApplyNetCheck(later, options);
   if (option.key == "--net-mac") {
     const auto mac = MacAddress::Parse(option.value.value_or(""));
     ForegroundNet* net = FindDevice(options.nets, option.device);
@@ -92,7 +160,8 @@ Status ApplyLater(const Later& later, ForegroundOptions& options) {
   }
   const auto size = ParseUnsigned(option.value.value_or(""));
   ForegroundBlock* block = FindDevice(options.blocks, option.device);
-  if (!size || *size < 512 || *size > 32768 || (*size & (*size - 1)) != 0) {
+  // Whether the size fits is judged with the file: an error of the devices, as in Solo5's tenders.
+  if (!size || *size > kSectorSizeMax) {
     return Bad(later.argument, "expected a power of two, 512..32768");
   }
   if (block == nullptr) return Bad(later.argument, "there is no --block of that name");
@@ -119,20 +188,19 @@ Status ApplyOption(std::string_view argument, ForegroundOptions& options,
   if (option.key == "--net" || option.key == "--block") {
     return ApplyDevice(argument, option, options);
   }
-  if (option.key == "--net-mac" || option.key == "--block-sector-size") {
+  if (option.key == "--net-mac" || option.key == "--net-check" ||
+      option.key == "--block-sector-size") {
     later.push_back({std::string(argument), option});
     return Ok();
   }
   if (option.key == "--launcher") return ApplyLauncher(argument, option, options);
-  if (option.key == "--guest-mode" && option.value) {
-    options.guest_mode = *option.value;
+  if (option.key == "--dumpcore") {
+    if (option.value.value_or("").empty()) return Bad(argument, "expected --dumpcore=DIRECTORY");
+    options.core_directory = *option.value;
     return Ok();
   }
-  const auto nearest = NearestName(option.key, {"--mem", "--net", "--net-mac", "--block",
-                                                "--block-sector-size", "--launcher",
-                                                "--guest-mode"});
-  return Bad(argument, nearest ? StrCat("unknown; did you mean ", *nearest, '?')
-                               : "unknown; `summon run --help` lists what there is");
+  if (option.key == "--guest-mode") return ApplyGuestMode(argument, option, options);
+  return UnknownOption(argument, option);
 }
 
 }  // namespace
@@ -143,29 +211,45 @@ std::string RunHelp() {
          "  --mem=MIB                    guest memory, 2..4096 (default 512)\n"
          "  --net:NAME=TAP|@FD           attach an interface, by name or open descriptor\n"
          "  --net-mac:NAME=MAC           its address (default: random)\n"
+         "  --net-check:NAME=mac|off|IP  frames it may send: from its MAC only (default), any,\n"
+         "                               or from its MAC and this IPv4 address only\n"
          "  --block:NAME=FILE|@FD        attach a file or device\n"
          "  --block-sector-size:NAME=N   its sector size, 512..32768 (default 512)\n"
          "  --launcher=kvm|process       how (default: what the image was built for)\n"
          "  --guest-mode=auto|ring0|ring3  for kvm; auto suits the host\n"
-         "NAME is the device's name in the image's manifest.\n";
+         "  --dumpcore=DIRECTORY         a kvm guest that aborts or faults leaves a core there\n"
+         "NAME is the device's name in the image's manifest. What follows the image is the\n"
+         "guest's, and so are the words --solo5:quiet, error, warn, info and debug.\n";
 }
 
 Result<launcher::ForegroundOptions> ParseRunArguments(std::span<const std::string> arguments) {
   ForegroundOptions options;
   std::vector<Later> later;
   std::size_t at = 0;
-  while (at < arguments.size() && arguments[at].starts_with("--")) {
+  while (at < arguments.size() && arguments[at].starts_with("-")) {
     const std::string& argument = arguments[at++];
     if (argument == "--") break;
     SUMMON_TRY(ApplyOption(argument, options, later));
   }
   for (const Later& one : later) SUMMON_TRY(ApplyLater(one, options));
-  if (at == arguments.size()) {
+  if (at == arguments.size() || arguments[at].empty()) {
     return Error(ErrorCode::kInvalid, "no image given; `summon run --help` shows how");
   }
   options.image = arguments[at++];
   options.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end());
   return options;
+}
+
+std::optional<std::string> MisplacedOption(std::span<const std::string> arguments) {
+  const auto is_option = [](const std::string& argument) { return argument.starts_with("-"); };
+  auto at = std::find_if_not(arguments.begin(), arguments.end(), is_option);  // the image
+  if (std::find(arguments.begin(), at, "--") != at || at == arguments.end()) return std::nullopt;
+  for (++at; at != arguments.end() && *at != "--"; ++at) {
+    const std::string key = TakeApart(*at).key;
+    const auto& names = OptionNames();
+    if (std::find(names.begin(), names.end(), key) != names.end()) return *at;
+  }
+  return std::nullopt;
 }
 
 }  // namespace summon::cli

@@ -13,7 +13,7 @@ namespace summon::cli {
 
 namespace {
 
-constexpr std::size_t kColumns = 7;
+constexpr std::size_t kColumns = 8;
 using Row = std::vector<std::string>;
 
 std::string Seconds(double seconds) {
@@ -38,6 +38,25 @@ std::string Line(const std::string& label, const std::string& value) {
   return value.empty() ? "" : Padded(label, kLabelWidth) + value + "\n";
 }
 
+std::string Mib(std::uint64_t bytes) {
+  constexpr double kBytesPerMib = 1024.0 * 1024.0;
+  char text[48];
+  std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / kBytesPerMib);
+  return text;
+}
+
+// The rung, and what the service holds there.
+std::string RungText(const control::Service& service) {
+  std::string text = service.rung();
+  if (service.rest_memory_bytes() > 0) {
+    text += StrCat(", ", Mib(service.rest_memory_bytes()), " in memory");
+  }
+  if (service.rest_disk_bytes() > 0) {
+    text += StrCat(", ", Mib(service.rest_disk_bytes()), " on disk");
+  }
+  return text;
+}
+
 // One stage of the waterfall: its time and a bar that shows when it was reached.
 std::string WaterfallLine(const control::Stage& stage, double end_us) {
   constexpr double kBarWidth = 40;
@@ -51,9 +70,11 @@ std::string WaterfallLine(const control::Stage& stage, double end_us) {
 }  // namespace
 
 std::string ListTable(const std::vector<control::Service>& services) {
-  std::vector<Row> rows = {{"NAME", "STATE", "LAUNCHER", "ADDRESS", "SUMMONS", "LEASE", "NAMES"}};
+  std::vector<Row> rows = {
+      {"NAME", "STATE", "RUNG", "LAUNCHER", "ADDRESS", "SUMMONS", "LEASE", "NAMES"}};
   for (const control::Service& service : services) {
     rows.push_back({service.name(), service.state(),
+                    service.rung().empty() ? "-" : service.rung(),
                     service.launcher().empty() ? "-" : service.launcher(), service.address(),
                     StrCat(service.generation()),
                     service.lease_s() > 0 ? Seconds(service.lease_s()) : "-",
@@ -76,10 +97,13 @@ std::string StatusText(const control::Service& service) {
   text += Line("names", Join(service.dns_names()));
   text += Line("address", service.address());
   text += Line("state", StrCat(service.state(), " for ", Seconds(service.since_s())));
+  text += Line("rung", RungText(service));
   text += Line("launcher", service.launcher());
   text += Line("memory", StrCat(service.memory_mib(), " MiB"));
   text += Line("summons", StrCat(service.generation()));
   text += Line("last trigger", service.last_trigger());
+  const bool booted = service.woke_from() == "off";
+  text += Line("woke from", booted ? "off: it booted" : service.woke_from());
   if (service.lease_s() > 0) text += Line("lease", Seconds(service.lease_s()));
   if (service.quiet_s() > 0) text += Line("quiet for", Seconds(service.quiet_s()));
   if (service.waiters() > 0) text += Line("waiters", StrCat(service.waiters()));

@@ -45,8 +45,16 @@ void Conductor::Do(const Launch& launch) { launcher_->Launch(launch.instance); }
 void Conductor::Do(const summoner::Reclaim& reclaim) {
   log_.Info("reclaim", {{"service", name_of_(reclaim.instance.service)},
                         {"generation", reclaim.instance.generation},
+                        {"rung", RungName(reclaim.rung)},
                         {"reason", ReclaimReasonName(reclaim.reason)}});
-  launcher_->Reclaim(reclaim.instance, launcher::Rung::kOff);
+  launcher_->Reclaim(reclaim.instance, reclaim.rung);
+}
+
+void Conductor::Do(const Lower& lower) {
+  log_.Info("lower", {{"service", name_of_(lower.service)},
+                      {"rung", RungName(lower.rung)},
+                      {"reason", ReclaimReasonName(lower.reason)}});
+  launcher_->Lower(lower.service, lower.rung);
 }
 
 void Conductor::Do(const Forget& forget) { launcher_->Forget(forget.service); }
@@ -97,9 +105,9 @@ void Conductor::Nudge(ServiceId service, Trigger trigger, Instant received) {
   });
 }
 
-void Conductor::Reclaim(ServiceId service) {
+void Conductor::Reclaim(ServiceId service, Rung rung) {
   Change([&](Instant now, Effects& effects) {
-    summoner_.ReclaimByOperator(service, now, effects);
+    summoner_.ReclaimByOperator(service, rung, now, effects);
   });
 }
 
@@ -133,6 +141,18 @@ void Conductor::OnEnded(InstanceId instance, const launcher::EndReport& report) 
 
 void Conductor::OnPacket(ServiceId service, Instant seen) {
   Nudge(service, Trigger::kPacket, seen);
+}
+
+void Conductor::OnRest(ServiceId service, const launcher::Rest& rest) {
+  log_.Debug("rests", {{"service", name_of_(service)},
+                       {"rung", RungName(rest.rung)},
+                       {"memory_bytes", rest.memory_bytes},
+                       {"disk_bytes", rest.disk_bytes}});
+  Change([&](Instant now, Effects& effects) { summoner_.OnRest(service, rest, now, effects); });
+}
+
+void Conductor::OnRungMeasured(const launcher::RungMeasure& measure) {
+  summoner_.OnRungMeasured(measure);
 }
 
 void Conductor::OnTraffic(ServiceId service, const launcher::Traffic& traffic) {

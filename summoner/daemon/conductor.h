@@ -69,7 +69,8 @@ class Conductor final : public launcher::Events {
   void Request(ServiceId service, const Question& question, std::unique_ptr<Reply> reply);
   // Nobody waits: a packet, or a lookup that is answered otherwise.
   void Nudge(ServiceId service, Trigger trigger, Instant received);
-  void Reclaim(ServiceId service);
+  // Ends the instance to rest at `rung` or below, or lowers what rests above it.
+  void Reclaim(ServiceId service, Rung rung);
 
   // Calls the summoner and carries out what it wants, for changes of the registry.
   void Change(const std::function<void(Instant now, Effects& effects)>& change);
@@ -81,8 +82,8 @@ class Conductor final : public launcher::Events {
   void OnPacket(ServiceId service, Instant seen) override;
   void OnTraffic(ServiceId service, const launcher::Traffic& traffic) override;
   void OnAvailability(launcher::Kind kind, const Status& status) override;
-  void OnRest(ServiceId, const launcher::Rest&) override {}
-  void OnRungMeasured(const launcher::RungMeasure&) override {}
+  void OnRest(ServiceId service, const launcher::Rest& rest) override;
+  void OnRungMeasured(const launcher::RungMeasure& measure) override;
 
   // Called with the launcher's answer to each order.
   void SetOnPrepared(std::function<void(ServiceId, const Status&)> on_prepared) {
@@ -103,6 +104,7 @@ class Conductor final : public launcher::Events {
   void CarryOutOne(const Effect& effect);
   void Do(const Launch& launch);
   void Do(const summoner::Reclaim& reclaim);
+  void Do(const Lower& lower);
   void Do(const Forget& forget);
   void Do(const Answer& answer);
   void Do(const Refuse& refuse);

@@ -14,7 +14,17 @@ namespace summon::summoner {
 
 namespace {
 
+// The rung that an operator names; off when none is named.
+std::optional<Rung> RungNamed(std::string_view name) {
+  if (name.empty()) return Rung::kOff;
+  for (std::size_t rung = 0; rung < launcher::kRungs; ++rung) {
+    if (RungName(static_cast<Rung>(rung)) == name) return static_cast<Rung>(rung);
+  }
+  return std::nullopt;
+}
+
 constexpr std::size_t kRequestBytesMax = 4096;
+constexpr Duration kAcceptAgainAfter = std::chrono::milliseconds(200);
 
 Duration PatienceOf(std::uint32_t timeout_ms) {
   return std::chrono::milliseconds(std::min(timeout_ms, control::kTimeoutMaxMs));
@@ -63,6 +73,7 @@ ControlServer::ControlServer(Loop& loop, Logger& log, Conductor& conductor, Regi
       conductor_(conductor),
       registrar_(registrar),
       launcher_(launcher),
+      accept_timer_(loop, [this] { listener_watcher_->Watch(FdWatcher::Interest::kRead); }),
       rest_timer_(loop, [this] { ExpireRestWaits(); }) {}
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Create(Loop& loop, Logger& log,
@@ -89,7 +100,10 @@ void ControlServer::AcceptAll() {
   while (true) {
     auto accepted = AcceptSeqpacket(listener_.get());
     if (!accepted.ok()) {
+      // Out of descriptors, most likely: the connection still waits, and would wake us at once.
       log_.Warning("control socket", {{"why", accepted.error().message()}});
+      listener_watcher_->Watch(FdWatcher::Interest::kNone);
+      accept_timer_.Set(loop_.Now() + kAcceptAgainAfter);
       return;
     }
     if (!accepted->has_value()) return;
@@ -217,7 +231,13 @@ void ControlServer::HandleSummon(ConnectionId id, ServiceId service,
 
 void ControlServer::HandleReclaim(ConnectionId id, ServiceId service,
                                   const control::Request::Reclaim& reclaim) {
-  conductor_.Reclaim(service);
+  const auto rung = RungNamed(reclaim.rung());
+  if (!rung) {
+    return SendStatus(id, service, "invalid",
+                      StrCat("there is no rung ", Quote(reclaim.rung()),
+                             "; paused, parked, saved and off are"));
+  }
+  conductor_.Reclaim(service, *rung);
   const auto status = conductor_.summoner().StatusOf(service);
   const bool at_rest = !status || (status->phase != PhaseKind::kReclaiming &&
                                    status->phase != PhaseKind::kSummoning);

@@ -81,6 +81,7 @@ class ControlServer final : public Observer {
   std::unique_ptr<FdWatcher> listener_watcher_;
   std::map<ConnectionId, Connection> connections_;
   ConnectionId next_connection_ = 1;
+  Timer accept_timer_;
   std::vector<RestWait> rest_waits_;
   Timer rest_timer_;
 };

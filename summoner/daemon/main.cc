@@ -4,16 +4,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/loop/loop.h"
 #include "base/strings.h"
 #include "base/version.h"
 #include "configs/load.h"
 #include "summoner/daemon/daemon.h"
+#include "summoner/daemon/user.h"
 
 namespace summon::summoner {
 namespace {
@@ -30,6 +33,7 @@ struct CommandLine {
   std::string control_socket;
   std::string launcher_socket;
   std::string log_level = "info";
+  std::string user;  // empty: stay who we are
 };
 
 int CheckConfig(const std::string& path) {
@@ -50,10 +54,28 @@ LogLevel LevelOf(const std::string& name) {
   return name == "debug" ? LogLevel::kDebug : LogLevel::kInfo;
 }
 
+// Everything that needs a privilege is open by now; what is opened later (the configuration at a
+// reload, images, block files, launcherd's socket) is opened as `user`.
+Status LeavePrivileges(const std::string& user, const std::string& control_socket, Logger& log) {
+  if (user.empty()) {
+    if (geteuid() == 0) log.Warning("running as root, which is not needed: see --user");
+    return Ok();
+  }
+  const User found = SUMMON_TRY(FindUser(user));
+  // So that the user may ask, too; without the right to give it away it is the user's already.
+  if (geteuid() == 0 && chown(control_socket.c_str(), found.uid, found.gid) != 0) {
+    return ErrnoError(StrCat("give ", control_socket, " to user ", user), errno);
+  }
+  SUMMON_TRY(BecomeUser(found));
+  log.Info("privileges left", {{"uid", found.uid}, {"gid", found.gid}});
+  return Ok();
+}
+
 int Serve(const CommandLine& line) {
   const SystemClock clock;
   Logger log(STDERR_FILENO, "summond", LevelOf(line.log_level), Logger::FormatFromEnvironment(),
              clock);
+  RaiseDescriptorLimit();  // connections have bounds of their own, and those of TCP alone make 1000
   configs::LoadOutcome outcome = configs::Load(line.config_path);
   std::fputs(outcome.ToString().c_str(), stderr);
   if (!outcome.ok()) {
@@ -64,6 +86,7 @@ int Serve(const CommandLine& line) {
   configs::Config config = std::move(*outcome.config);
   if (!line.control_socket.empty()) config.control_socket = line.control_socket;
   if (!line.launcher_socket.empty()) config.launcher_socket = line.launcher_socket;
+  const std::string control_socket = config.control_socket;
 
   auto loop = Loop::Create();
   if (!loop.ok()) {
@@ -73,6 +96,11 @@ int Serve(const CommandLine& line) {
   auto daemon = Daemon::Create(**loop, log, std::move(config));
   if (!daemon.ok()) {
     log.Error("not started", {{"why", daemon.error().message()}});
+    return kExitFailed;
+  }
+  const Status left = LeavePrivileges(line.user, control_socket, log);
+  if (!left.ok()) {
+    log.Error("not started", {{"why", left.error().message()}});
     return kExitFailed;
   }
   const auto stop = [&loop] { (*loop)->Stop(); };
@@ -97,6 +125,8 @@ int Main(int argc, char** argv) {
                  "check this file, show everything that is wrong in it, and end");
   app.add_option("--control-socket", line.control_socket, "instead of the configured one");
   app.add_option("--launcher-socket", line.launcher_socket, "instead of the configured one");
+  app.add_option("--user", line.user,
+                 "name or number of the user to become once the sockets are bound");
   app.add_option("--log-level", line.log_level, "error, warning, info or debug")
       ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
       ->capture_default_str();

@@ -15,6 +15,9 @@ static_assert(static_cast<int>(metrics::Refusal::kWaitersFull) ==
               static_cast<int>(RefuseReason::kWaitersFull));
 static_assert(static_cast<int>(metrics::ReclaimReason::kOrphan) ==
               static_cast<int>(ReclaimReason::kOrphan));
+static_assert(static_cast<int>(metrics::Rest::kOff) == static_cast<int>(Rung::kOff));
+static_assert(static_cast<int>(metrics::Kind::kProcess) ==
+              static_cast<int>(launcher::Kind::kProcess));
 static_assert(static_cast<int>(metrics::ExitReason::kLost) ==
               static_cast<int>(launcher::EndReason::kLost));
 
@@ -134,6 +137,7 @@ void Measures::OnStageReached(ServiceId service, launcher::Stage stage) {
 void Measures::OnInstanceEnded(ServiceId, const launcher::EndReport& report) {
   catalogue_.GuestExited(static_cast<metrics::ExitReason>(report.reason));
   catalogue_.TapDropped(report.frames_dropped);
+  catalogue_.FramesForged(report.frames_forged);
   catalogue_.ConsoleLost(report.console_bytes_lost);
 }
 
@@ -147,6 +151,7 @@ void Measures::Update() {
   UpdateQueries();
   if (dns_ != nullptr) UpdateDns();
   UpdateSummons();
+  UpdateRungs();
 }
 
 void Measures::UpdateQueries() {
@@ -203,6 +208,8 @@ void Measures::UpdateSummons() {
   for (std::size_t i = 0; i < kReclaimReasons; ++i) {
     catalogue_.Reclaimed(static_cast<metrics::ReclaimReason>(i),
                          Grown(now.reclaims[i], seen_.reclaims[i]));
+    catalogue_.Lowered(static_cast<metrics::ReclaimReason>(i),
+                       Grown(now.lowers[i], seen_.lowers[i]));
   }
   catalogue_.StaleEvents(Grown(now.events_stale, seen_.events_stale));
   catalogue_.SetInstances(metrics::Rung::kRunning, now.launches + now.adopted - now.ends);
@@ -210,6 +217,27 @@ void Measures::UpdateSummons() {
   catalogue_.SetServices(summoner.service_count());
   catalogue_.SetMemory({.budget_mib = summoner.limits().memory_budget_mib,
                         .used_mib = summoner.memory_used_mib()});
+}
+
+void Measures::UpdateRungs() {
+  const Summoner& summoner = conductor_.summoner();
+  const Counters& now = summoner.counters();
+  catalogue_.SetInstances(metrics::Rung::kPaused, summoner.resting(Rung::kPaused));
+  catalogue_.SetInstances(metrics::Rung::kParked, summoner.resting(Rung::kParked));
+  catalogue_.SetInstances(metrics::Rung::kSaved, summoner.resting(Rung::kSaved));
+  for (std::size_t i = 0; i < launcher::kRungs; ++i) {
+    const auto rung = static_cast<metrics::Rest>(i);
+    catalogue_.Woken(rung, Grown(now.wakes[i], seen_.wakes[i]));
+    catalogue_.WakeFellBack(rung, Grown(now.wake_fallbacks[i], seen_.wake_fallbacks[i]));
+    catalogue_.RestLost(rung, Grown(now.rests_lost[i], seen_.rests_lost[i]));
+    for (std::size_t kind = 0; kind < launcher::kKinds; ++kind) {
+      const auto& measured =
+          summoner.Measured(static_cast<launcher::Kind>(kind), static_cast<Rung>(i));
+      if (!measured) continue;
+      catalogue_.SetRung(static_cast<metrics::Kind>(kind), rung,
+                         {.wake = measured->wake_p50, .memory_bytes = measured->memory_p50_bytes});
+    }
+  }
 }
 
 }  // namespace summon::summoner

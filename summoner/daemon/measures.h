@@ -53,6 +53,7 @@ class Measures final : public Observer {
   void UpdateQueries();
   void UpdateDns();
   void UpdateSummons();
+  void UpdateRungs();
 
   Loop& loop_;
   Conductor& conductor_;

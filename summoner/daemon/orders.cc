@@ -30,6 +30,15 @@ Status AddImage(launcher::LaunchOrder& order, launcher::Kind kind, const std::st
   return Ok();
 }
 
+launcher::SpoofCheck SpoofCheckOf(const configs::NetDevice& net) {
+  switch (net.spoof_check) {
+    case configs::SpoofCheck::kAddress: break;
+    case configs::SpoofCheck::kMac: return launcher::SpoofCheck::kMac;
+    case configs::SpoofCheck::kOff: return launcher::SpoofCheck::kOff;
+  }
+  return launcher::SpoofCheck::kAddress;
+}
+
 }  // namespace
 
 Result<launcher::LaunchOrder> MakeOrder(const configs::Service& service,
@@ -44,10 +53,13 @@ Result<launcher::LaunchOrder> MakeOrder(const configs::Service& service,
   }
   order.command_line = service.command_line;
   order.memory_mib = service.memory_mib;
+  order.snapshots = service.policy.snapshots();
   order.address = service.address;
   order.gateway = network.gateway;
   order.tap_name = service.net.tap_name;
-  if (service.net.present) order.nets.push_back({service.net.name, service.net.mac});
+  if (service.net.present) {
+    order.nets.push_back({service.net.name, service.net.mac, SpoofCheckOf(service.net)});
+  }
   for (const configs::BlockDevice& device : service.blocks) {
     launcher::BlockOrder block;
     block.name = device.name;

@@ -13,6 +13,25 @@ namespace summon::summoner {
 
 namespace {
 
+void SetRest(Policy& policy, const configs::Policy& from) {
+  policy.on_idle = OnIdle::kRest;
+  switch (from.on_idle) {
+    case configs::OnIdle::kOff: policy.rest_at = Rung::kOff; break;
+    case configs::OnIdle::kKeepRunning: policy.on_idle = OnIdle::kKeepRunning; break;
+    case configs::OnIdle::kPaused: policy.rest_at = Rung::kPaused; break;
+    case configs::OnIdle::kParked: policy.rest_at = Rung::kParked; break;
+    case configs::OnIdle::kSaved: policy.rest_at = Rung::kSaved; break;
+    case configs::OnIdle::kAuto: policy.on_idle = OnIdle::kAuto; break;
+  }
+  policy.first_byte_slo = from.first_byte_slo;
+  if (from.saved_after) {
+    policy.descend_after[static_cast<std::size_t>(Rung::kSaved)] = *from.saved_after;
+  }
+  if (from.off_after) {
+    policy.descend_after[static_cast<std::size_t>(Rung::kOff)] = *from.off_after;
+  }
+}
+
 Policy PolicyOf(const configs::Service& service, const configs::Limits& limits) {
   const configs::Policy& from = service.policy;
   Policy policy;
@@ -23,7 +42,7 @@ Policy PolicyOf(const configs::Service& service, const configs::Limits& limits) 
   policy.ttl_ready = from.ttl_ready;
   policy.grace = from.grace;
   policy.idle_timeout = from.idle_timeout;
-  policy.on_idle = from.on_idle == configs::OnIdle::kOff ? OnIdle::kOff : OnIdle::kKeepRunning;
+  SetRest(policy, from);
   policy.ready_timeout = from.ready_timeout;
   policy.waiters_max = limits.waiters_per_service_max;
   return policy;
@@ -34,6 +53,7 @@ ServiceSpec SpecOf(const configs::Service& service, const configs::Limits& limit
   spec.name = service.name;
   spec.policy = PolicyOf(service, limits);
   spec.memory_mib = service.memory_mib;
+  spec.snapshots = service.policy.snapshots();
   using configs::LauncherChoice;
   spec.kinds[static_cast<std::size_t>(launcher::Kind::kKvm)] =
       service.launcher != LauncherChoice::kProcess && !service.image.empty();
@@ -255,9 +275,12 @@ std::vector<ServiceId> Registrar::ReplaceChanged(const Reloaded& reloaded, bool 
       conductor_.summoner().Replace(id, SpecOf(service, next.limits), now, effects);
     });
     services_[id] = service;
-    if (!NeedsNewInstance(before, service)) continue;
+    const bool needs_new = NeedsNewInstance(before, service);
+    // Snapshots stand in the order; they can be made from the next launch on.
+    const bool other_order = before.policy.snapshots() != service.policy.snapshots();
+    if (!needs_new && !other_order) continue;
     if (to_prepare.empty() || to_prepare.back() != id) to_prepare.push_back(id);
-    conductor_.Reclaim(id);
+    if (needs_new) conductor_.Reclaim(id, Rung::kOff);
   }
   return to_prepare;
 }

@@ -47,7 +47,13 @@ control::Service StatusMessage(const configs::Service& service, const ServiceSta
   for (const std::string& name : service.dns_names) message.add_dns_names(name);
   message.set_address(service.address.ToString());
   message.set_state(std::string(PhaseName(status.phase)));
-  message.set_rung(std::string(RungName(status.rung)));
+  const bool runs = status.phase != PhaseKind::kAsleep && status.phase != PhaseKind::kFailed;
+  message.set_rung(runs ? "running" : std::string(RungName(status.rest.rung)));
+  message.set_rest_memory_bytes(status.rest.memory_bytes);
+  message.set_rest_disk_bytes(status.rest.disk_bytes);
+  if (const auto from = status.last_summon.from) {
+    message.set_woke_from(std::string(RungName(*from)));
+  }
   if (status.kind) message.set_launcher(std::string(launcher::KindName(*status.kind)));
   message.set_generation(status.generation);
   message.set_since_s(Seconds(now - status.since));

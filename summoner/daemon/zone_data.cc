@@ -4,6 +4,7 @@
 
 #include <sys/random.h>
 
+#include "base/siphash.h"
 #include "base/strings.h"
 
 namespace summon::summoner {
@@ -16,9 +17,9 @@ constexpr std::uint32_t kNameServerTtl = 3600;
 // that a service added now is seen soon.
 constexpr std::uint32_t kSoaTtl = 10;
 
-dns::SipKey RandomKey() {
-  dns::SipKey key{};
-  static_assert(std::is_trivially_copyable_v<dns::SipKey>);
+SipKey RandomKey() {
+  SipKey key{};
+  static_assert(std::is_trivially_copyable_v<SipKey>);
   const ssize_t got = getrandom(&key, sizeof key, 0);
   SUMMON_CHECK(got == static_cast<ssize_t>(sizeof key));  // cannot fail for 16 bytes, man page
   return key;

@@ -26,14 +26,13 @@ class BadHost : public testing::Test {
   // there is no problem) and returns what is said.
   static std::string AwaitProblem(testbed::House& house, const std::string& service,
                                   const std::string& text) {
-    const SystemClock clock;
-    const Instant deadline = clock.Now() + kPatience;
     std::string problem;
-    bool found = false;
-    do {
-      problem = house.StatusOf(service).problem();
-      found = text == "none" ? problem.empty() : problem.find(text) != std::string::npos;
-    } while (!found && clock.Now() < deadline);
+    (void)testbed::Await(
+        [&] {
+          problem = house.StatusOf(service).problem();
+          return text == "none" ? problem.empty() : problem.find(text) != std::string::npos;
+        },
+        kPatience);
     return problem;
   }
 };

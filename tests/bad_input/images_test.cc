@@ -53,10 +53,7 @@ TEST_P(BadImage, IsServFailWithAReasonAndRunsOnceMended) {
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
   ASSERT_TRUE(house.AwaitState("web", "asleep", kPatience).ok());
-  const SystemClock clock;
-  const Instant deadline = clock.Now() + kPatience;
-  while (house.StatusOf("bad").problem().empty() && clock.Now() < deadline) {
-  }
+  ASSERT_TRUE(testbed::Await([&] { return !house.StatusOf("bad").problem().empty(); }, kPatience));
 
   const auto refused = Ask(house, "bad.summon.test");
   ASSERT_TRUE(refused.ok()) << refused.error().message();
@@ -67,9 +64,8 @@ TEST_P(BadImage, IsServFailWithAReasonAndRunsOnceMended) {
   EXPECT_TRUE(good.ok()) << good.error().message();
 
   (void)folder.Write("image", GoodImage());
-  const Instant mended_by = clock.Now() + kPatience;
-  while (!house.StatusOf("bad").problem().empty() && clock.Now() < mended_by) {
-  }
+  ASSERT_TRUE(testbed::Await([&] { return house.StatusOf("bad").problem().empty(); }, kPatience))
+      << house.StatusOf("bad").problem();
   const auto answer = Ask(house, "bad.summon.test");
   ASSERT_TRUE(answer.ok()) << answer.error().message();
   EXPECT_EQ(answer->rcode, 0) << house.StatusOf("bad").problem();
@@ -101,11 +97,9 @@ TEST(BadManifest, UnconfiguredDeviceIsNamed) {
                          .command_line = ""})});
   ASSERT_TRUE(started.ok()) << started.error().message();
   testbed::House& house = **started;
-  const SystemClock clock;
-  const Instant deadline = clock.Now() + kPatience;
-  while (house.StatusOf("disk").problem().find("image") == std::string::npos &&
-         clock.Now() < deadline) {
-  }
+  (void)testbed::Await(
+      [&] { return house.StatusOf("disk").problem().find("storage") != std::string::npos; },
+      kPatience);
   EXPECT_THAT(house.StatusOf("disk").problem(), HasSubstr("storage"));
 }
 

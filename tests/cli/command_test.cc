@@ -46,6 +46,27 @@ class Command : public testing::Test {
 };
 std::unique_ptr<testbed::House> Command::house_;
 
+// Typos need no daemon.
+std::string SaidOf(const std::string& word) {
+  const auto finished = testbed::FinishIn(-1, {testbed::ProgramPath("summon"), word});
+  EXPECT_TRUE(finished.ok());
+  EXPECT_EQ(finished->exit_status, 2);
+  return finished->output;
+}
+
+TEST(Typo, CommandThatIsNearIsOffered) {
+  EXPECT_THAT(SaidOf("docter"), HasSubstr("`summon doctor`"));
+  EXPECT_THAT(SaidOf("List"), HasSubstr("`summon list`"));
+}
+
+TEST(Typo, ImageInPlaceOfACommandIsToBeRun) {
+  EXPECT_THAT(SaidOf("hello.hvt"), HasSubstr("`summon run hello.hvt`"));
+}
+
+TEST(Typo, WhatIsLikeNothingGetsNoOffer) {
+  EXPECT_THAT(SaidOf("xyzzy"), testing::Not(HasSubstr("mean")));
+}
+
 TEST_F(Command, ListShowsEveryService) {
   const auto finished = Summon({"list"});
   EXPECT_EQ(finished.exit_status, 0);

@@ -17,6 +17,7 @@ control::Service Hello() {
   service.add_dns_names("hello.summon.test");
   service.set_address("10.77.0.10");
   service.set_state("ready");
+  service.set_rung("running");
   service.set_launcher("kvm");
   service.set_generation(3);
   return service;
@@ -25,7 +26,7 @@ control::Service Hello() {
 TEST(Show, ListHasAHeadAndALineForEachService) {
   const std::string table = ListTable({Hello()});
   EXPECT_THAT(table, HasSubstr("NAME"));
-  EXPECT_THAT(table, HasSubstr("hello  ready  kvm       10.77.0.10  3"));
+  EXPECT_THAT(table, HasSubstr("hello  ready  running  kvm       10.77.0.10  3"));
 }
 
 TEST(Show, EmptyListIsOnlyTheHead) {
@@ -35,6 +36,20 @@ TEST(Show, EmptyListIsOnlyTheHead) {
 
 TEST(Show, StatusLeavesOutWhatIsNotThere) {
   EXPECT_THAT(StatusText(Hello()), Not(HasSubstr("problem")));
+}
+
+TEST(Show, StatusShowsTheRungAndWhatItHolds) {
+  control::Service service = Hello();
+  service.set_rung("parked");
+  service.set_rest_memory_bytes(3 * 1024 * 1024 / 2);
+  service.set_rest_disk_bytes(1024 * 1024);
+  EXPECT_THAT(StatusText(service), HasSubstr("parked, 1.5 MiB in memory, 1.0 MiB on disk\n"));
+}
+
+TEST(Show, StatusShowsWhatTheLastSummonWokeFrom) {
+  control::Service service = Hello();
+  service.set_woke_from("saved");
+  EXPECT_THAT(StatusText(service), HasSubstr("woke from     saved\n"));
 }
 
 TEST(Show, WaterfallShowsStagesInMilliseconds) {

@@ -205,6 +205,57 @@ TEST(ConfigPolicy, AMachineThatStaysNeedsNoIdleTimeout) {
               IsEmpty());
 }
 
+TEST(ConfigRungs, APolicyOfRestIsTakenOver) {
+  const LoadOutcome outcome = LoadPure(WithService(
+      "policy { on_idle: PARKED descend { rung: SAVED after_s: 60 } "
+      "descend { rung: OFF after_s: 3600 } }"));
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  const Policy& policy = outcome.config->services.at(0).policy;
+  EXPECT_EQ(policy.on_idle, OnIdle::kParked);
+  EXPECT_TRUE(policy.snapshots());
+  EXPECT_EQ(policy.saved_after, std::chrono::seconds(60));
+  EXPECT_EQ(policy.off_after, std::chrono::seconds(3600));
+}
+
+TEST(ConfigRungs, AutoHasAnObjective) {
+  const LoadOutcome outcome =
+      LoadPure(WithService("policy { on_idle: AUTO first_byte_slo_ms: 20 }"));
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  EXPECT_EQ(outcome.config->services.at(0).policy.first_byte_slo, std::chrono::milliseconds(20));
+  EXPECT_TRUE(outcome.config->services.at(0).policy.snapshots());
+}
+
+TEST(ConfigRungs, APauseNeedsNoSnapshots) {
+  const LoadOutcome outcome = LoadPure(WithService("policy { on_idle: PAUSED }"));
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  EXPECT_FALSE(outcome.config->services.at(0).policy.snapshots());
+}
+
+TEST(ConfigRungs, WhatDoesNotFitTogetherIsAnError) {
+  EXPECT_THAT(FirstError(WithService("policy { descend { rung: OFF after_s: 60 } }")),
+              HasSubstr("nothing rests with this on_idle"));
+  EXPECT_THAT(FirstError(WithService(
+                  "policy { on_idle: PAUSED descend { rung: SAVED after_s: 60 } }")),
+              HasSubstr("a PAUSED machine cannot be saved"));
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { rung: SAVED after_s: 60 } "
+                                     "descend { rung: OFF after_s: 60 } }")),
+              HasSubstr("the lower rung must come later"));
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { rung: OFF after_s: 60 } "
+                                     "descend { rung: OFF after_s: 90 } }")),
+              HasSubstr("rung OFF stands twice"));
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: SAVED descend { rung: OFF after_s: 0 } }")),
+              HasSubstr("after_s is 0; must be 1..31536000"));
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { after_s: 9 } }")),
+              HasSubstr("rung is missing"));
+  EXPECT_THAT(FirstError(WithService("policy { on_idle: AUTO first_byte_slo_ms: 0 }")),
+              HasSubstr("first_byte_slo_ms is 0; must be 1..60000"));
+}
+
+TEST(ConfigRungs, AnObjectiveWithoutAutoIsAWarning) {
+  EXPECT_THAT(LoadPure(WithService("policy { first_byte_slo_ms: 20 }")).ToString(),
+              HasSubstr("first_byte_slo_ms has no effect"));
+}
+
 TEST(ConfigTap, ALongServiceNameGivesAHashedTapName) {
   const LoadOutcome outcome =
       LoadPure(StrCat(kZone,

@@ -32,6 +32,29 @@ Result<testbed::HttpAnswer> Fetch(const testbed::House& house, const std::string
   return testbed::FetchHttp({.address = address, .path = path}, patience);
 }
 
+testing::AssertionResult AnsweredTheFirstPacket(testbed::House& house, const std::string& service,
+                                                const testbed::HttpAnswer& page) {
+  if (page.retransmits == 0) return testing::AssertionSuccess();
+  // Linux sends a SYN again after 1 s (RFC 6298 section 2.1); the packet came a little after the
+  // query from which the stages are counted.
+  constexpr double kPatienceOfSynUs = 900'000;
+  double ready_us = 0;
+  const auto knows_ready = [&] {
+    const control::Service status = house.StatusOf(service);
+    for (const control::Stage& stage : status.last_summon()) {
+      if (stage.name() == "ready") ready_us = stage.at_us();
+    }
+    return ready_us > 0;
+  };
+  if (testbed::Await(knows_ready, kPatience) && ready_us >= kPatienceOfSynUs) {
+    return testing::AssertionSuccess() << "the boot took " << ready_us << " us";
+  }
+  return testing::AssertionFailure() << "a first packet was lost: it was sent "
+                                     << page.retransmits + 1 << " times, and the service was ready "
+                                     << ready_us << " us after it was summoned\n"
+                                     << house.Logs();
+}
+
 void EveryLauncher::StartHouse(const std::string& policy, const std::string& more_services) {
   auto started = testbed::House::Start(
       {.services = testbed::Text({.name = "web",

@@ -23,6 +23,11 @@ Result<testbed::DnsAnswer> Ask(const testbed::House& house, const std::string& n
 Result<testbed::HttpAnswer> Fetch(const testbed::House& house, const std::string& address,
                                   const std::string& path = "/", Duration patience = kPatience);
 
+// Whether the service answered the client's first SYN: it was sent once, or the machine was so busy
+// that the boot took as long as a client waits.
+testing::AssertionResult AnsweredTheFirstPacket(testbed::House& house, const std::string& service,
+                                                const testbed::HttpAnswer& page);
+
 // Tests that hold for every launcher. Each test starts the house it needs.
 class EveryLauncher : public testing::TestWithParam<std::string> {
  protected:

@@ -2,6 +2,7 @@
 // The queue of the scripted launcher.
 #include "tests/fakes/fake_launcher.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -13,8 +14,23 @@ using launcher::EndReason;
 using launcher::EndReport;
 using launcher::Kind;
 using launcher::LaunchOrder;
+using launcher::Rest;
+using launcher::Rung;
 using launcher::Stage;
 using launcher::StageReport;
+
+namespace {
+
+constexpr std::uint64_t kMib = 1024 * 1024;
+
+// Whether what rests of `former` can be woken as an instance of `order`.
+bool SameMachine(const LaunchOrder& former, const LaunchOrder& order) {
+  return former.images.front().path == order.images.front().path &&
+         former.command_line == order.command_line && former.memory_mib == order.memory_mib &&
+         former.snapshots == order.snapshots;
+}
+
+}  // namespace
 
 FakeLauncher::FakeLauncher(const Clock& clock, launcher::Events& events)
     : clock_(clock), events_(events) {
@@ -39,9 +55,12 @@ void FakeLauncher::FinishPrepare(ServiceId id, LaunchOrder order) {
                                  StrCat("image \"", kBadImagePath, "\": not a Solo5 image")));
     return;
   }
+  const bool drops = service->stands && service->rest.rung != Rung::kOff &&
+                     !SameMachine(service->order, order);
   service->order = std::move(order);
   service->stands = true;
   events_.OnPrepared(id, Ok());
+  if (drops) ChangeRest(id, Rest());
   TellPacketIfResting(id);
 }
 
@@ -66,6 +85,8 @@ void FakeLauncher::Forget(ServiceId id) {
 void FakeLauncher::Launch(InstanceId instance) {
   launches_.push_back(instance);
   Service* service = Find(instance.service);
+  // Whatever ends but by Reclaim leaves nothing at rest.
+  const Rest rest = service == nullptr ? Rest() : std::exchange(service->rest, Rest());
   const auto refuse = [this, instance](EndReason reason, std::string why) {
     Later(Duration::zero(), [this, instance, reason, why] {
       events_.OnEnded(instance, EndReport{.reason = reason, .detail = why});
@@ -79,14 +100,19 @@ void FakeLauncher::Launch(InstanceId instance) {
   const Status& available = availability_.at(script.kind);
   if (!available.ok()) return refuse(EndReason::kUnavailable, available.error().message());
 
-  service->running = Running{.id = instance, .script = script};
+  const Rung from = script.wake_fails ? Rung::kOff : rest.rung;
+  service->running = Running{.id = instance, .from = from, .script = script};
   const auto stage_at = [this, instance](Duration wait, Stage stage) {
     Later(wait, [this, instance, stage] { TellStage(instance, stage); });
   };
   stage_at(script.assigned_after, Stage::kAssigned);
-  stage_at(script.loaded_after, Stage::kLoaded);
-  stage_at(script.running_after, Stage::kRunning);
-  if (script.ready_after) stage_at(*script.ready_after, Stage::kReady);
+  if (from != Rung::kOff) {
+    stage_at(script.wake_takes.at(static_cast<std::size_t>(from)), Stage::kReady);
+  } else {
+    stage_at(script.loaded_after, Stage::kLoaded);
+    stage_at(script.running_after, Stage::kRunning);
+    if (script.ready_after) stage_at(*script.ready_after, Stage::kReady);
+  }
   if (script.ends_after) {
     Later(*script.ends_after, [this, instance, report = script.end] {
       EndLater(instance, Duration::zero(), report);
@@ -100,12 +126,21 @@ void FakeLauncher::TellStage(InstanceId instance, Stage stage) {
       service->running->ending) {
     return;
   }
-  if (stage == Stage::kReady) service->packet_waits = false;  // the guest reads its queue
-  events_.OnStage(instance, StageReport{stage, clock_.Now(), service->running->script.kind});
+  if (stage == Stage::kReady) {
+    service->packet_waits = false;  // the guest reads its queue
+    service->running->ready = true;
+  }
+  events_.OnStage(instance, StageReport{stage, clock_.Now(), service->running->script.kind,
+                                        service->running->from});
 }
 
-void FakeLauncher::Reclaim(InstanceId instance, launcher::Rung) {
+void FakeLauncher::Reclaim(InstanceId instance, Rung rung) {
   reclaims_.push_back(instance);
+  Service* service = Find(instance.service);
+  if (service != nullptr && service->running && service->running->id == instance) {
+    Running& running = *service->running;
+    running.rung = running.ending ? std::max(running.rung, rung) : rung;
+  }
   EndLater(instance, ScriptOf(instance.service).reclaim_takes,
            EndReport{.reason = EndReason::kReclaimed});
 }
@@ -124,11 +159,56 @@ void FakeLauncher::EndLater(InstanceId instance, Duration wait, EndReport report
   Later(wait, [this, instance, report] {
     Service* ended = Find(instance.service);
     if (ended == nullptr || !ended->running || ended->running->id != instance) return;
+    EndReport told = report;
+    if (report.reason == EndReason::kReclaimed) told.rest = RestAt(*ended, ended->running->rung);
     ended->running.reset();
+    ended->rest = told.rest;
     ended->packet_told = false;
-    events_.OnEnded(instance, report);
+    events_.OnEnded(instance, told);
     TellPacketIfResting(instance.service);
   });
+}
+
+Rest FakeLauncher::RestAt(const Service& service, Rung rung) {
+  if (!service.running->ready) return Rest();  // nothing worth keeping yet
+  const std::uint64_t bytes = service.order.memory_mib * kMib;
+  const std::uint64_t used = bytes / 4;
+  const bool snapshots = service.order.snapshots && service.running->script.snapshots;
+  if (rung == Rung::kPaused) return Rest{Rung::kPaused, bytes, 0};
+  if (!snapshots || rung == Rung::kOff) return Rest();
+  if (rung == Rung::kParked) return Rest{Rung::kParked, used, 0};
+  return Rest{Rung::kSaved, 0, used};
+}
+
+void FakeLauncher::Lower(ServiceId id, Rung rung) {
+  const Service* service = Find(id);
+  if (service == nullptr || service->running || service->rest.rung >= rung) return;
+  // What is paused has no snapshot, and making one needs it to run.
+  const bool saves = rung == Rung::kSaved && service->rest.rung == Rung::kParked;
+  ChangeRest(id, saves ? Rest{Rung::kSaved, 0, service->rest.memory_bytes} : Rest());
+}
+
+void FakeLauncher::LoseRest(ServiceId id) {
+  const Service* service = Find(id);
+  if (service != nullptr && service->rest.rung != Rung::kOff) ChangeRest(id, Rest());
+}
+
+void FakeLauncher::ChangeRest(ServiceId id, Rest rest) {
+  Find(id)->rest = rest;
+  Later(Duration::zero(), [this, id, rest] {
+    const Service* service = Find(id);
+    const bool holds = service != nullptr && !service->running && service->rest == rest;
+    if (holds) events_.OnRest(id, rest);
+  });
+}
+
+void FakeLauncher::SetMeasure(const launcher::RungMeasure& measure) {
+  Later(Duration::zero(), [this, measure] { events_.OnRungMeasured(measure); });
+}
+
+Rest FakeLauncher::RestOf(ServiceId id) const {
+  const auto found = services_.find(id);
+  return found == services_.end() ? Rest() : found->second.rest;
 }
 
 void FakeLauncher::ReadConsole(ServiceId id, std::function<void(std::string)> done) {

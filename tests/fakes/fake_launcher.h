@@ -5,6 +5,7 @@
 // inside a call. It keeps the port's promises (tests/launcher/conformance.h holds for it);
 // faults are injected by script or by hand.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +30,12 @@ struct FakeScript {
   launcher::EndReport end{.reason = launcher::EndReason::kHalted};
   Duration prepare_takes = std::chrono::microseconds(500);
   Duration reclaim_takes = std::chrono::microseconds(300);
+  // From Launch to ready when something rests; indexed by launcher::Rung, the last is not used.
+  std::array<Duration, launcher::kRungs> wake_takes{
+      std::chrono::microseconds(60), std::chrono::microseconds(300),
+      std::chrono::microseconds(800), Duration(0)};
+  bool snapshots = true;    // whether its kind can park and save (if the order says so, too)
+  bool wake_fails = false;  // what rests turns out to be damaged: it boots instead
 };
 
 class FakeLauncher final : public launcher::Launcher {
@@ -45,7 +52,7 @@ class FakeLauncher final : public launcher::Launcher {
   void Forget(ServiceId service) override;
   void Launch(InstanceId instance) override;
   void Reclaim(InstanceId instance, launcher::Rung rung) override;
-  void Lower(ServiceId, launcher::Rung) override {}
+  void Lower(ServiceId service, launcher::Rung rung) override;
   void ReadConsole(ServiceId service, std::function<void(std::string)> done) override;
 
   // Tells all that is due at the clock's time, in order of time, then of asking. What the
@@ -60,6 +67,10 @@ class FakeLauncher final : public launcher::Launcher {
 
   // Ends a living instance as if it had died; nothing for any other. Told at the next Pump.
   void Kill(InstanceId instance, launcher::EndReport report);
+  // What rests of the service is lost, as when its waiting monitor dies. Told at the next Pump.
+  void LoseRest(ServiceId service);
+  // OnRungMeasured at the next Pump.
+  void SetMeasure(const launcher::RungMeasure& measure);
   // A frame arrives at the service's tap: OnPacket when it sleeps and was not told yet.
   void ReceivePacket(ServiceId service);
   // Frames pass; OnTraffic at the next Pump.
@@ -71,6 +82,7 @@ class FakeLauncher final : public launcher::Launcher {
   // What was asked, in order, and what lives now.
   const std::vector<InstanceId>& launches() const { return launches_; }
   const std::vector<InstanceId>& reclaims() const { return reclaims_; }
+  launcher::Rest RestOf(ServiceId service) const;
   std::optional<InstanceId> Living(ServiceId service) const;
   std::size_t living() const;
   bool prepared(ServiceId service) const;
@@ -81,12 +93,16 @@ class FakeLauncher final : public launcher::Launcher {
   struct Running {
     InstanceId id;
     bool ending = false;
+    bool ready = false;
+    launcher::Rung from = launcher::Rung::kOff;   // what it woke from
+    launcher::Rung rung = launcher::Rung::kOff;   // what Reclaim asked for
     FakeScript script;
   };
   struct Service {
     launcher::LaunchOrder order;
     bool stands = false;
     std::optional<Running> running;
+    launcher::Rest rest;
     bool packet_waits = false;
     bool packet_told = false;
     std::string console;
@@ -105,6 +121,10 @@ class FakeLauncher final : public launcher::Launcher {
   // Has the living `instance` end after `wait`; later ends of the same instance do nothing.
   void EndLater(InstanceId instance, Duration wait, launcher::EndReport report);
   void TellPacketIfResting(ServiceId id);
+  // The rest that the living instance comes to when `rung` is asked for.
+  static launcher::Rest RestAt(const Service& service, launcher::Rung rung);
+  // Sets what rests of a service without instance, and tells it soon.
+  void ChangeRest(ServiceId id, launcher::Rest rest);
 
   const Clock& clock_;
   launcher::Events& events_;

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "base/unique_fd.h"
 #include "tests/testbed/process.h"
@@ -49,6 +52,24 @@ TEST_P(Run, HelloPrintsItsCommandLineAndSucceeds) {
   EXPECT_THAT(hello.output, HasSubstr("SUCCESS"));
 }
 
+TEST_P(Run, OptionBehindTheImageIsTheGuestsAndIsRemarkedOn) {
+  const Finished hello = Guest("hello", {"--mem=64"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+  EXPECT_THAT(hello.output, HasSubstr("command line: --mem=64"));
+  EXPECT_THAT(hello.output, HasSubstr("note: --mem=64 comes after the image"));
+}
+
+TEST_P(Run, Solo5LevelIsNoArgumentOfTheGuests) {
+  const Finished hello = Guest("hello", {"--solo5:quiet", "word"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+  EXPECT_THAT(hello.output, HasSubstr("command line: word"));
+}
+
+TEST_P(Run, GuestMayHaveFourGiB) {
+  const Finished hello = Guest("hello", {}, {"--mem=4096"});
+  EXPECT_EQ(hello.exit_status, 0) << hello.output;
+}
+
 TEST_P(Run, ClockNeverWakesEarly) {
   const Finished clock = Guest("clock", {});
   EXPECT_EQ(clock.exit_status, 0) << clock.output;
@@ -61,6 +82,28 @@ TEST_P(Run, DiskReadsWhatItWroteAndIsBounded) {
   const Finished finished = Guest("disk", {}, {"--block:storage=" + disk});
   EXPECT_EQ(finished.exit_status, 0) << finished.output;
   EXPECT_THAT(finished.output, HasSubstr("SUCCESS"));
+}
+
+// The words are those of Solo5's own tenders, which scripts look for.
+TEST_P(Run, DiskOfHalfASectorIsRefused) {
+  const testbed::ScratchFolder folder;
+  const std::string disk = folder.Write("disk", std::string(6 * 1024, '\0'));
+  const Finished finished =
+      Guest("disk", {}, {"--block:storage=" + disk, "--block-sector-size:storage=4096"});
+  EXPECT_EQ(finished.exit_status, 1);
+  EXPECT_THAT(finished.output, HasSubstr("Backing storage size must be block aligned"));
+}
+
+TEST_P(Run, OddOrTooSmallSectorsAreRefused) {
+  const testbed::ScratchFolder folder;
+  const std::string disk = folder.Write("disk", std::string(256 * 521, '\0'));
+  for (const std::string option : {"--block-sector-size:storage=521",
+                                   "--block-sector-size:storage=256"}) {
+    const Finished finished = Guest("disk", {}, {"--block:storage=" + disk, option});
+    EXPECT_EQ(finished.exit_status, 1) << option;
+    EXPECT_THAT(finished.output,
+                HasSubstr("Block size must be a multiple of 2 greater than or equal 512"));
+  }
 }
 
 TEST_P(Run, DeviceThatIsMissingIsNamed) {
@@ -111,6 +154,51 @@ TEST_P(RunKvm, WrongDeviceHandleIsAnsweredAndTheGuestGoesOn) {
   const Finished finished = Guest("hostile", {"bad_handle"});
   EXPECT_EQ(finished.exit_status, 0) << finished.output;
   EXPECT_THAT(finished.output, HasSubstr("SUCCESS"));
+}
+
+// The one core in `folder`; empty when there is none.
+std::string CoreIn(const std::string& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with("core.solo5-hvt.")) return entry.path();
+  }
+  return {};
+}
+
+TEST_P(RunKvm, AbortLeavesACoreThatADebuggerReads) {
+  const testbed::ScratchFolder folder;
+  const Finished finished = Guest("hostile", {"undefined"}, {"--dumpcore=" + folder.path()});
+  EXPECT_EQ(finished.exit_status, 255) << finished.output;
+  const std::string core = CoreIn(folder.path());
+  ASSERT_FALSE(core.empty()) << finished.output;
+  EXPECT_THAT(finished.output, HasSubstr(core));
+  if (access("/usr/bin/gdb", X_OK) != 0) GTEST_SKIP() << "no gdb to read the core with";
+  const auto read = testbed::FinishIn(-1, {"/usr/bin/gdb", "-batch", "-nx", "-ex", "x/i $rip",
+                                           testbed::GuestPath("hostile.hvt"), core});
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_THAT(read->output, HasSubstr("ud2"));  // what it trapped on, read from its memory
+}
+
+TEST_P(RunKvm, GoodEndLeavesNothingInTheCoreFolder) {
+  const testbed::ScratchFolder folder;
+  const Finished finished = Guest("hello", {}, {"--dumpcore=" + folder.path()});
+  EXPECT_EQ(finished.exit_status, 0) << finished.output;
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_P(RunKvm, CoreFolderThatIsNotThereIsAnErrorBeforeTheGuestRuns) {
+  const Finished finished = Guest("hello", {}, {"--dumpcore=/no/such/folder"});
+  EXPECT_EQ(finished.exit_status, 1);
+  EXPECT_THAT(finished.output, HasSubstr("--dumpcore"));
+  EXPECT_THAT(finished.output, testing::Not(HasSubstr("Hello")));
+}
+
+TEST(RunProcess, LeavesNoCoreAndSaysSo) {
+  const auto finished =
+      testbed::FinishIn(-1, {ProgramPath("summon"), "run", "--mem=16", "--dumpcore=/tmp",
+                             testbed::GuestPath("hello.spt")});
+  ASSERT_TRUE(finished.ok()) << finished.error().message();
+  EXPECT_EQ(finished->exit_status, 1);
+  EXPECT_THAT(finished->output, HasSubstr("built for hvt"));
 }
 
 const Mode kRing3{"KvmRing3", {"--launcher=kvm", "--guest-mode=ring3"}, ".hvt"};

@@ -102,7 +102,7 @@ Status EnterSpt(const Orders& orders) {
   SUMMON_TRY(CloseAllBut(keep));
   SUMMON_TRY(LimitResources(orders.confinement.uid ? UserId::kOwn : UserId::kShared));
   SUMMON_TRY(DropPrivileges(orders.confinement.uid));
-  SUMMON_TRY(PrepareToEndWithPeer(kControlFd, PeerSignal::kKill));
+  SUMMON_TRY(PrepareToEndWithPeer(kControlFd));
   SUMMON_TRY(OpenProps(orders));
   SptTimers timers = SUMMON_TRY(MakeTimers());
   SUMMON_TRY(EnterStage(SptWaitingRules()));

@@ -2,9 +2,11 @@
 #pragma once
 // A made-up world around a guest, for the hypercalls' tests and their fuzzer: memory of 128 KiB,
 // one net device (handle 1), one block device (handle 2), a read-only one (handle 3).
+// The fakes touch guest memory as the kernel would beside a hostile writer: hence CopyToGuest().
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -24,7 +26,7 @@ class FakeNet final : public NetDevice {
  public:
   std::size_t Read(std::span<std::uint8_t> into) override {
     const std::size_t size = std::min(into.size(), pending.size());
-    std::copy_n(pending.begin(), size, into.begin());
+    CopyToGuest({pending.data(), size}, into.data());
     pending.clear();
     return size;
   }
@@ -42,12 +44,14 @@ class FakeBlock final : public BlockDevice {
  public:
   bool Read(std::uint64_t offset, std::span<std::uint8_t> into) override {
     if (fails) return false;
-    std::memcpy(into.data(), bytes.data() + offset, into.size());  // ASan sees a wrong range
+    if (offset > bytes.size() || into.size() > bytes.size() - offset) std::abort();
+    CopyToGuest({bytes.data() + offset, into.size()}, into.data());
     return true;
   }
   bool Write(std::uint64_t offset, Bytes from) override {
     if (fails) return false;
-    std::memcpy(bytes.data() + offset, from.data(), from.size());
+    if (offset > bytes.size() || from.size() > bytes.size() - offset) std::abort();
+    CopyFromGuest(from, bytes.data() + offset);
     return true;
   }
   std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(kFakeCapacity);
@@ -58,7 +62,9 @@ class FakeConsole final : public Console {
  public:
   std::size_t Write(Bytes text) override {
     const std::size_t size = std::min(text.size(), room);
-    written.append(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
+    std::vector<std::uint8_t> copy(size);
+    CopyFromGuest(text.first(size), copy.data());
+    written.append(copy.begin(), copy.end());
     return size;
   }
   std::string written;
@@ -67,12 +73,15 @@ class FakeConsole final : public Console {
 
 class FakeWaiter final : public PollWaiter {
  public:
-  std::uint64_t Wait(Duration timeout) override {
-    asked = timeout;
-    return ready;
+  Result Wait(Instant deadline) override {
+    asked = deadline - Now();
+    return {.ready = ready, .leave = leave, .resumed = resumed};
   }
+  Instant Now() override { return InstantFromNanos(1'000'000'000); }
   Duration asked{};
   std::uint64_t ready = 0;
+  bool leave = false;
+  bool resumed = false;
 };
 
 class FakeWallClock final : public WallClock {
@@ -121,7 +130,8 @@ struct FakeWorld {
   FakeWaiter waiter;
   FakeWallClock wall_clock;
   FakeStages stages;
-  HypercallDispatcher dispatcher{{memory, devices, console, waiter, wall_clock, stages}};
+  FrameBuffer frame;
+  HypercallDispatcher dispatcher{{memory, devices, console, waiter, wall_clock, stages, frame}};
 };
 
 }  // namespace summon::hypervisor

@@ -5,6 +5,7 @@
 
 #include "hypervisor/devices/frame.h"
 #include "tests/hypervisor/fake_world.h"
+#include "tests/hypervisor/frames.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -94,6 +95,32 @@ TEST(Hypercall, PollAnswersTheReadySetAndIsReadyOnce) {
   EXPECT_EQ(world.Get<PollCall>(kArgument).ready_set, 1u << 1 | 1u << 5);
   EXPECT_EQ(world.Get<PollCall>(kArgument).ready_count, 2);
   EXPECT_THAT(world.stages.reached, ElementsAre(Stage::kReady));
+}
+
+TEST(Hypercall, PollOfAGuestThatIsPutAwayIsRememberedAndGoesOn) {
+  FakeWorld world;
+  world.waiter.leave = true;
+  world.Put(kArgument, PollCall{1'500, 0, 0, 0});
+  const auto end = world.Call(Hypercall::kPoll, kArgument);
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kSnapshotTaken);
+  const HypercallDispatcher::PendingPoll poll = world.dispatcher.pending_poll();
+  EXPECT_EQ(poll.argument, kArgument);
+  EXPECT_EQ(poll.deadline, world.waiter.Now() + std::chrono::nanoseconds(1'500));
+
+  FakeWorld next;
+  next.waiter.ready = 1u << 1;
+  next.Put(kArgument, PollCall{1'500, 0, 0, 0});
+  EXPECT_FALSE(next.dispatcher.ResumePoll(poll).has_value());
+  EXPECT_EQ(next.Get<PollCall>(kArgument).ready_set, 1u << 1);
+  EXPECT_THAT(next.stages.reached, ElementsAre(Stage::kReady));
+}
+
+TEST(Hypercall, PollThatPointsNowhereIsNotGoneOnWith) {
+  FakeWorld world;
+  const auto end = world.dispatcher.ResumePoll({kHuge - 15, Instant{}});
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kGuestFault);
 }
 
 TEST(Hypercall, PollForEverIsClamped) {
@@ -235,6 +262,32 @@ TEST(AnswerFrame, HandshakesRequestsAndRubbishDoNot) {
   EXPECT_FALSE(CarriesAnswer(Frame(1, {8, 0, 0, 0})));
   EXPECT_FALSE(CarriesAnswer(std::vector<std::uint8_t>(60)));
   EXPECT_FALSE(CarriesAnswer({}));
+}
+
+// A guest's NET_WRITE of `frame`.
+std::optional<End> SendFrame(FakeWorld& world, const std::vector<std::uint8_t>& frame) {
+  std::copy(frame.begin(), frame.end(), world.bytes.begin() + kData);
+  world.Put(kArgument, NetCall{1, kData, frame.size(), -1, 0});
+  return world.Call(Hypercall::kNetWrite, kArgument);
+}
+
+TEST(Hypercall, ForgedFrameIsDroppedCountedAndNotTheGuestsEnd) {
+  FakeWorld world;
+  world.devices[1].rules = {FrameCheck::kAddress, kFrameMac, kFrameIpv4};
+  EXPECT_FALSE(SendFrame(world, UdpFrame({.source = {10, 77, 0, 99}})).has_value());
+  EXPECT_EQ(world.Get<NetCall>(kArgument).result, AnswerOf(GuestResult::kOk));
+  EXPECT_TRUE(world.net.sent.empty());
+  EXPECT_EQ(world.dispatcher.counters().frames_forged, 1u);
+  EXPECT_EQ(world.dispatcher.counters().frames_dropped, 0u);
+  EXPECT_TRUE(world.stages.reached.empty());  // it was no answer
+}
+
+TEST(Hypercall, FrameInItsOwnNameIsSentAsItIs) {
+  FakeWorld world;
+  world.devices[1].rules = {FrameCheck::kAddress, kFrameMac, kFrameIpv4};
+  EXPECT_FALSE(SendFrame(world, UdpFrame({})).has_value());
+  EXPECT_EQ(world.net.sent, UdpFrame({}));
+  EXPECT_EQ(world.dispatcher.counters().frames_forged, 0u);
 }
 
 }  // namespace

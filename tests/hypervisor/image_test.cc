@@ -132,6 +132,13 @@ TEST(Image, TruncatedNoteIsRefused) {
   EXPECT_THAT(Refusal(file), HasSubstr("the manifest note is truncated: 320 bytes at offset"));
 }
 
+TEST(Image, NoteTooShortForItsPaddingIsRefusedInSolo5sWords) {
+  File file = Tiny();
+  const std::uint32_t one = 1;  // four bytes of padding come before a manifest
+  std::memcpy(file.data() + kTinyManifestNote + 4, &one, sizeof one);
+  EXPECT_THAT(Refusal(file), HasSubstr("note does not fall within valid size: it has 1 bytes"));
+}
+
 TEST(Image, ScriptIsNoImage) {
   EXPECT_THAT(Refusal(With(Tiny(), 0, '#')), HasSubstr("not an ELF file"));
 }
@@ -197,7 +204,8 @@ TEST(Image, UnknownAbiVersionIsRefused) {
 
 TEST(Image, AbiNoteOfAWrongSizeIsRefused) {
   EXPECT_EQ(Refusal(With(Tiny(), kTinyAbiNote + 4, std::uint32_t{12})),
-            "the ABI note at offset 512 has 12 bytes; must have 16..32");
+            "the ABI note at offset 512: note does not fall within valid size: it has 12 bytes; "
+            "must have 16..32");
 }
 
 TEST(Image, NoteLargerThanItsSegmentIsRefused) {

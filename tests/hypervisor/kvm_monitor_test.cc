@@ -93,6 +93,7 @@ TEST_P(KvmMonitor, FirstPollIsReady) {
 TEST_P(KvmMonitor, FrameGoesInAndOutAndMarksTheStages) {
   // A UDP datagram with one byte of payload: 14 + 20 + 8 + 1 bytes. The guest sends it back.
   frame_.assign(43, '\0');
+  frame_[6] = 2;  // its sender is the guest's own MAC
   frame_[12] = 0x08;
   frame_[14] = 0x45;
   frame_[17] = 29;
@@ -172,6 +173,30 @@ TEST_P(KvmMonitor, GuestSetsItsThreadPointer) {
   const ReportFrame end = EndOf(code.HaltWithLoaded());
   EXPECT_EQ(end.reason, EndReason::kHalted) << end.detail;
   EXPECT_EQ(end.exit_status, 55);
+}
+
+TEST_P(KvmMonitor, GuestHasAllItsSixtyThreeDevices) {
+  const UniqueFd file(memfd_create("disk", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(file.get(), 4096), 0);
+  TinyImage image;
+  JobFrame job = MonitorProcess::Job();
+  for (std::size_t i = 0; i < kDevicesMax; ++i) {
+    image.devices.push_back({.name = "disk" + std::to_string(i), .type = DeviceType::kBlock});
+    MonitorProcess::AddBlock(job, image.devices.back().name.c_str(), 4096);
+  }
+  Assembler code;  // the last one is written to
+  code.Store64(kBuffer, 0x1122334455667788);
+  code.Store64(kArgument, kDevicesMax).Store64(kArgument + 8, 512);
+  code.Store64(kArgument + 16, kBuffer).Store64(kArgument + 24, 512);
+  image.code = code.Call(Hypercall::kBlockWrite, kArgument).Halt(0).code();
+  monitor_ = NewMonitor();
+  monitor_->Send(job, BuildTinyImage(image), std::vector<int>(kDevicesMax, file.get()));
+  const auto end = monitor_->End();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kHalted) << end->detail;
+  std::uint64_t word = 0;
+  EXPECT_EQ(pread(file.get(), &word, sizeof word, 512), 8);
+  EXPECT_EQ(word, 0x1122334455667788u);
 }
 
 TEST_P(KvmMonitor, WriteToTextEndsTheGuestAsUpstreamSays) {

@@ -160,6 +160,7 @@ void MonitorProcess::AddNet(JobFrame& frame, const char* name) {
   device.type = DeviceType::kNet;
   device.mac[0] = 2;
   device.mtu = 1500;
+  device.frame_check = FrameCheck::kMac;
 }
 
 void MonitorProcess::AddBlock(JobFrame& frame, const char* name, std::uint64_t capacity) {
@@ -185,6 +186,26 @@ void MonitorProcess::Send(JobFrame frame, const std::vector<std::uint8_t>& image
   SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
 }
 
+void MonitorProcess::SendWith(const JobFrame& frame, int image, const std::vector<int>& others) {
+  std::vector<int> fds = {image, console_write_.get()};
+  fds.insert(fds.end(), others.begin(), others.end());
+  // SAFETY: a trivially copyable frame, seen as bytes.
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
+  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+}
+
+void MonitorProcess::Order(OrderKind kind, std::uint64_t number) {
+  const OrderFrame order{kProtocolMagic, kProtocolVersion, kind, 0, number};
+  // SAFETY: a trivially copyable frame, seen as bytes.
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&order), sizeof order);
+  SUMMON_CHECK(SendPacket(control_.get(), bytes).ok());
+}
+
+bool MonitorProcess::AwaitPrepared() {
+  const auto report = NextReport();
+  return report && report->kind == ReportKind::kPrepared;
+}
+
 void MonitorProcess::SendBytes(const std::vector<std::uint8_t>& bytes) {
   SUMMON_CHECK(SendPacket(control_.get(), bytes).ok());
 }
@@ -203,7 +224,7 @@ std::optional<ReportFrame> MonitorProcess::End() {
   for (;;) {
     const auto report = NextReport();
     if (!report || report->kind == ReportKind::kEnd) return report;
-    stages_.push_back(report->stage);
+    if (report->kind == ReportKind::kStage) stages_.push_back(report->stage);
   }
 }
 

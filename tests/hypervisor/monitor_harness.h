@@ -53,6 +53,11 @@ class MonitorProcess final {
   MonitorProcess(const MonitorProcess&) = delete;
   MonitorProcess& operator=(const MonitorProcess&) = delete;
 
+  // Takes the report that the machine is made; false when it does not come.
+  bool AwaitPrepared();
+  // Sends an order to a monitor that has its job.
+  void Order(OrderKind kind, std::uint64_t number = 0);
+
   // A job for an image without devices; 4 MiB of memory.
   static JobFrame Job(const std::string& command_line = "");
   static void AddNet(JobFrame& frame, const char* name);
@@ -61,6 +66,9 @@ class MonitorProcess final {
   // Sends the job; `devices` are borrowed, in the frame's order.
   void Send(JobFrame frame, const std::vector<std::uint8_t>& image,
             const std::vector<int>& devices = {});
+  // The same with descriptors of the caller's: image, what the flags bring, devices; the console
+  // is put in.
+  void SendWith(const JobFrame& frame, int image, const std::vector<int>& others);
   // Sends raw bytes without descriptors.
   void SendBytes(const std::vector<std::uint8_t>& bytes);
 

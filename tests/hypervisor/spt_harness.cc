@@ -113,6 +113,7 @@ void SptProcess::AddNet(JobFrame& frame, const char* name) {
   device.type = DeviceType::kNet;
   device.mac[0] = 2;
   device.mtu = 1500;
+  device.frame_check = FrameCheck::kMac;
 }
 
 void SptProcess::AddBlock(JobFrame& frame, const char* name, std::uint64_t capacity) {

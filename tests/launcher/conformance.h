@@ -42,10 +42,11 @@ class LauncherConformance : public testing::Test {
     }
     return events().prepared.back().second;
   }
-  void PrepareGood() {
-    const Status prepared = PrepareAndWait(world_->Good(kService));
+  void PrepareSound(LaunchOrder order) {
+    const Status prepared = PrepareAndWait(std::move(order));
     ASSERT_TRUE(prepared.ok()) << prepared.error().message();
   }
+  void PrepareGood() { PrepareSound(world_->Good(kService)); }
   void LaunchUntilReady(InstanceId instance) {
     launcher().Launch(instance);
     (void)Await([&] {
@@ -57,6 +58,35 @@ class LauncherConformance : public testing::Test {
   void ReclaimAndWait(InstanceId instance) {
     launcher().Reclaim(instance, Rung::kOff);
     ASSERT_TRUE(Await([&] { return events().ends(instance) > 0; }));
+  }
+
+  // An instance that came to rest at `rung`, or below.
+  void RestAt(Rung rung) {
+    LaunchOrder order = world_->Good(kService);
+    order.snapshots = true;
+    const Status prepared = PrepareAndWait(std::move(order));
+    ASSERT_TRUE(prepared.ok()) << prepared.error().message();
+    LaunchUntilReady(kFirst);
+    launcher().Reclaim(kFirst, rung);
+    ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
+    ASSERT_EQ(events().end(kFirst).reason, EndReason::kReclaimed) << events().end(kFirst).detail;
+    EXPECT_GE(rest().rung, rung) << RungName(rest().rung) << " is above " << RungName(rung);
+  }
+  const Rest& rest() { return events().end(kFirst).rest; }
+  // What the second instance woke from, by its report of ready.
+  Rung WokenFrom() {
+    for (const auto& [instance, report] : events().stages) {
+      if (instance == kSecond && report.stage == Stage::kReady) return report.from;
+    }
+    ADD_FAILURE() << "the second instance was not ready";
+    return Rung::kOff;
+  }
+  void WakesFromWhereItRests(Rung rung) {
+    RestAt(rung);
+    if (HasFatalFailure()) return;
+    LaunchUntilReady(kSecond);
+    EXPECT_EQ(WokenFrom(), rest().rung);
+    EXPECT_EQ(events().times(kSecond, Stage::kReady), 1);
   }
 
   std::optional<World> world_;
@@ -97,7 +127,7 @@ TYPED_TEST_P(LauncherConformance, LaunchesAgainAfterAnEnd) {
 }
 
 TYPED_TEST_P(LauncherConformance, TellsAGuestThatEndsByItself) {
-  ASSERT_TRUE(this->PrepareAndWait(this->world_->Halting(kService)).ok());
+  this->PrepareSound(this->world_->Halting(kService));
   this->launcher().Launch(kFirst);
   ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
   EXPECT_EQ(this->events().end(kFirst).reason, EndReason::kHalted)
@@ -222,6 +252,80 @@ TYPED_TEST_P(LauncherConformance, TheConsoleOfAnUnknownServiceIsEmpty) {
   EXPECT_EQ(text, "");
 }
 
+TYPED_TEST_P(LauncherConformance, WakesFromAPause) { this->WakesFromWhereItRests(Rung::kPaused); }
+
+TYPED_TEST_P(LauncherConformance, WakesFromAPark) { this->WakesFromWhereItRests(Rung::kParked); }
+
+TYPED_TEST_P(LauncherConformance, WakesFromAFile) { this->WakesFromWhereItRests(Rung::kSaved); }
+
+TYPED_TEST_P(LauncherConformance, OffLeavesNothing) {
+  this->RestAt(Rung::kOff);
+  EXPECT_EQ(this->rest(), Rest());
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->WokenFrom(), Rung::kOff);
+}
+
+TYPED_TEST_P(LauncherConformance, WithoutSnapshotsNothingIsParkedOrSaved) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Reclaim(kFirst, Rung::kParked);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
+  EXPECT_EQ(this->rest(), Rest());
+}
+
+TYPED_TEST_P(LauncherConformance, ARestThatIsLoweredToOffIsToldAndBootsAgain) {
+  this->RestAt(Rung::kPaused);
+  if (this->HasFatalFailure()) return;
+  if (this->rest().rung == Rung::kOff) GTEST_SKIP() << "it cannot rest above off";
+  this->launcher().Lower(kService, Rung::kOff);
+  ASSERT_TRUE(this->Await([&] { return !this->events().rests.empty(); }));
+  EXPECT_EQ(this->events().rests.back(), std::pair(kService, Rest()));
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->WokenFrom(), Rung::kOff);
+}
+
+TYPED_TEST_P(LauncherConformance, LowerDoesNotDisturbAnInstance) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Lower(kService, Rung::kOff);
+  this->launcher().Lower(ServiceId{77}, Rung::kOff);
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 0);
+  EXPECT_TRUE(this->events().rests.empty());
+}
+
+TYPED_TEST_P(LauncherConformance, ALowerRungMayBeAskedForAfterwards) {
+  this->PrepareGood();
+  this->LaunchUntilReady(kFirst);
+  this->launcher().Reclaim(kFirst, Rung::kPaused);
+  this->launcher().Reclaim(kFirst, Rung::kOff);
+  ASSERT_TRUE(this->Await([&] { return this->events().ends(kFirst) > 0; }));
+  this->world_->Settle();
+  EXPECT_EQ(this->events().ends(kFirst), 1);
+  this->LaunchUntilReady(kSecond);
+}
+
+TYPED_TEST_P(LauncherConformance, ARestOfAnotherMachineIsDropped) {
+  this->RestAt(Rung::kPaused);
+  if (this->HasFatalFailure()) return;
+  LaunchOrder order = this->world_->Good(kService);
+  order.snapshots = true;
+  order.memory_mib *= 2;
+  ASSERT_TRUE(this->PrepareAndWait(std::move(order)).ok());
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->WokenFrom(), Rung::kOff);
+}
+
+TYPED_TEST_P(LauncherConformance, ARestOfTheSameMachineIsKept) {
+  this->RestAt(Rung::kPaused);
+  if (this->HasFatalFailure()) return;
+  LaunchOrder order = this->world_->Good(kService);
+  order.snapshots = true;
+  ASSERT_TRUE(this->PrepareAndWait(std::move(order)).ok());
+  this->LaunchUntilReady(kSecond);
+  EXPECT_EQ(this->WokenFrom(), this->rest().rung);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     LauncherConformance, TellsTheAvailabilityOfBothKinds, ReachesReadyOnceAndEndsOnceWhenReclaimed,
     TellsStagesInOrderOfTime, LaunchesAgainAfterAnEnd, TellsAGuestThatEndsByItself,
@@ -229,6 +333,10 @@ REGISTER_TYPED_TEST_SUITE_P(
     ReclaimOfAnUnknownInstanceIsIgnored, ReclaimTwiceEndsOnce, ReclaimRightAfterLaunchEndsIt,
     ForgetEndsTheInstance, AForgottenServiceCanBePreparedAtOnce,
     ABadImageFailsAndTheFormerOrderStands, RestatingDoesNotDisturbTheInstance,
-    APacketIsToldOnceForEachRest, CallsBackOnlyFromTheLoop, TheConsoleOfAnUnknownServiceIsEmpty);
+    APacketIsToldOnceForEachRest, CallsBackOnlyFromTheLoop, TheConsoleOfAnUnknownServiceIsEmpty,
+    WakesFromAPause, WakesFromAPark, WakesFromAFile, OffLeavesNothing,
+    WithoutSnapshotsNothingIsParkedOrSaved, ARestThatIsLoweredToOffIsToldAndBootsAgain,
+    LowerDoesNotDisturbAnInstance, ALowerRungMayBeAskedForAfterwards,
+    ARestOfAnotherMachineIsDropped, ARestOfTheSameMachineIsKept);
 
 }  // namespace summon::launcher

@@ -52,6 +52,7 @@ MonitorExit WithEnd(hypervisor::EndReason reason) {
   exit.end->reason = reason;
   exit.end->exit_status = 5;
   exit.end->frames_dropped = 6;
+  exit.end->frames_forged = 8;
   std::strcpy(exit.end->detail, "because");
   return exit;
 }
@@ -62,6 +63,7 @@ TEST(InterpretExit, TakesTheMonitorsReport) {
   EXPECT_EQ(report.reason, EndReason::kHalted);
   EXPECT_EQ(report.exit_status, 5);
   EXPECT_EQ(report.frames_dropped, 6u);
+  EXPECT_EQ(report.frames_forged, 8u);
   EXPECT_EQ(report.detail, "because");
 }
 

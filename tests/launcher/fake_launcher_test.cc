@@ -79,5 +79,59 @@ TEST(FakeLauncher, AKilledInstanceTellsNoMoreStages) {
   EXPECT_TRUE(world.events().stages.empty());
 }
 
+void RestAt(FakeWorld& world, Rung rung) {
+  LaunchOrder order = world.Good(kService);
+  order.snapshots = true;
+  world.launcher().Prepare(kService, std::move(order));
+  world.Settle();
+  world.launcher().Launch(kFirst);
+  world.Settle();
+  world.launcher().Reclaim(kFirst, rung);
+  world.Settle();
+}
+
+TEST(FakeLauncher, RestsWhereItIsToldTo) {
+  FakeWorld world;
+  RestAt(world, Rung::kParked);
+  ASSERT_EQ(world.events().ends(kFirst), 1);
+  EXPECT_EQ(world.events().end(kFirst).rest.rung, Rung::kParked);
+  EXPECT_GT(world.events().end(kFirst).rest.memory_bytes, 0u);
+}
+
+TEST(FakeLauncher, SavesWhatIsParkedWhenItIsLowered) {
+  FakeWorld world;
+  RestAt(world, Rung::kParked);
+  world.launcher().Lower(kService, Rung::kSaved);
+  world.Settle();
+  ASSERT_EQ(world.events().rests.size(), 1u);
+  EXPECT_EQ(world.events().rests[0].second.rung, Rung::kSaved);
+  EXPECT_EQ(world.events().rests[0].second.memory_bytes, 0u);
+}
+
+TEST(FakeLauncher, ALostRestIsToldAndTheNextLaunchBoots) {
+  FakeWorld world;
+  RestAt(world, Rung::kPaused);
+  static_cast<fakes::FakeLauncher&>(world.launcher()).LoseRest(kService);
+  world.Settle();
+  ASSERT_EQ(world.events().rests.size(), 1u);
+  EXPECT_EQ(world.events().rests[0].second, Rest());
+  world.launcher().Launch(kSecond);
+  world.Settle();
+  EXPECT_EQ(world.events().stages.back().second.from, Rung::kOff);
+}
+
+TEST(FakeLauncher, ADamagedRestBootsWithinTheSameLaunch) {
+  FakeWorld world;
+  RestAt(world, Rung::kSaved);
+  auto& fake = static_cast<fakes::FakeLauncher&>(world.launcher());
+  fakes::FakeScript script;
+  script.wake_fails = true;
+  fake.SetDefaultScript(script);
+  fake.Launch(kSecond);
+  world.Settle();
+  EXPECT_TRUE(world.events().reached(kSecond, Stage::kReady));
+  EXPECT_EQ(world.events().stages.back().second.from, Rung::kOff);
+}
+
 }  // namespace
 }  // namespace summon::launcher

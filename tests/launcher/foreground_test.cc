@@ -54,6 +54,47 @@ TEST(Foreground, AMissingImageIsAnError) {
   EXPECT_EQ(ran.error().code(), ErrorCode::kNotFound);
 }
 
+TEST(Foreground, AMistypedImageGetsASuggestion) {
+  const Result<int> ran = RunForeground(Options("helo.spt"));
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("did you mean"), std::string::npos);
+  EXPECT_NE(ran.error().message().find("hello.spt"), std::string::npos) << ran.error().message();
+}
+
+TEST(Foreground, ADirectoryIsNoImage) {
+  ForegroundOptions options = Options("");
+  options.image = "/tmp";
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().message(), "/tmp is a directory; must be an image");
+}
+
+TEST(Foreground, AnImageForTheOtherLauncherSaysWhichOneItNeeds) {
+  ForegroundOptions options = Options("hello.hvt");
+  options.kind = Kind::kProcess;
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("use the kvm launcher"), std::string::npos)
+      << ran.error().message();
+}
+
+TEST(Foreground, ANodeThatIsNotKvmSendsToTheDoctor) {
+  ForegroundOptions options = Options("hello.hvt");
+  options.kvm_path = "/dev/null";
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("summon doctor"), std::string::npos)
+      << ran.error().message();
+}
+
+TEST(Foreground, ACoreOfAProcessIsRefused) {
+  ForegroundOptions options = Options("hello.spt");
+  options.core_directory = testing::TempDir();
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_NE(ran.error().message().find("built for hvt"), std::string::npos);
+}
+
 TEST(Foreground, WhatIsNoImageIsAnErrorBeforeAnythingRuns) {
   ForegroundOptions options = Options("");
   options.image = "/proc/self/exe";

@@ -56,6 +56,16 @@ inline void SendUdpTo(Ipv4Address address) {
   (void)sendto(fd.get(), "knock", 5, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
 }
 
+// A frame that asks for nothing: no wake filter lets it through.
+inline void SendNoiseTo(Ipv4Address address) {
+  const UniqueFd fd(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_GRE));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  std::memcpy(&to.sin_addr, address.octets.data(), address.octets.size());
+  // SAFETY: every sockaddr_* type may be passed to the socket calls as a sockaddr (POSIX).
+  (void)sendto(fd.get(), "noise", 5, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+}
+
 inline LaunchOrder OrderFor(ServiceId service) {
   LaunchOrder order;
   order.service = StrCat("service", static_cast<unsigned>(service));

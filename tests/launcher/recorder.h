@@ -32,15 +32,15 @@ class Recorder final : public Events {
   void OnTraffic(ServiceId service, const Traffic& counters) override {
     traffic[service] = counters;
   }
-  void OnRest(ServiceId, const Rest&) override {}
-  void OnRungMeasured(const RungMeasure&) override {}
+  void OnRest(ServiceId service, const Rest& rest) override { rests.emplace_back(service, rest); }
+  void OnRungMeasured(const RungMeasure& measure) override { measures.push_back(measure); }
   void OnAvailability(Kind kind, const Status& status) override {
     availability.insert_or_assign(kind, status);
   }
 
   // All that was told, in number.
   std::size_t told() const {
-    return prepared.size() + stages.size() + ended.size() + packets.size();
+    return prepared.size() + stages.size() + ended.size() + packets.size() + rests.size();
   }
   long times(InstanceId instance, Stage stage) const {
     return std::count_if(stages.begin(), stages.end(), [&](const auto& one) {
@@ -63,6 +63,8 @@ class Recorder final : public Events {
   std::vector<std::pair<InstanceId, StageReport>> stages;
   std::vector<std::pair<InstanceId, EndReport>> ended;
   std::vector<ServiceId> packets;
+  std::vector<std::pair<ServiceId, Rest>> rests;
+  std::vector<RungMeasure> measures;
   std::map<ServiceId, Traffic> traffic;
   std::map<Kind, Status> availability;
 };

@@ -242,6 +242,78 @@ TEST(Rpc, WithoutConnectionLaunchesEndAsUnavailable) {
   EXPECT_FALSE(client.events.prepared[0].second.ok());
 }
 
+// kFirst comes to rest at `rung`.
+void PrepareThenRest(RpcWorld& world, Rung rung) {
+  LaunchOrder order = world.Good(kService);
+  order.snapshots = true;
+  world.launcher().Prepare(kService, std::move(order));
+  ASSERT_TRUE(world.Await([&] { return !world.events().prepared.empty(); }));
+  world.launcher().Launch(kFirst);
+  ASSERT_TRUE(world.Await([&] { return world.events().reached(kFirst, Stage::kReady); }));
+  world.launcher().Reclaim(kFirst, rung);
+  ASSERT_TRUE(world.Await([&] { return world.events().ends(kFirst) > 0; }));
+}
+
+LaunchOrder GoodWithSnapshots(RpcWorld& world) {
+  LaunchOrder order = world.Good(kService);
+  order.snapshots = true;
+  return order;
+}
+
+TEST(Rpc, WhatRestsAndHowMuchItHoldsComesOver) {
+  RpcWorld world;
+  PrepareThenRest(world, Rung::kParked);
+  EXPECT_EQ(world.events().end(kFirst).rest, world.fake().RestOf(ServiceId{0}));
+  EXPECT_EQ(world.events().end(kFirst).rest.rung, Rung::kParked);
+}
+
+TEST(Rpc, TheNextClientIsToldWhatRests) {
+  RpcWorld world;
+  PrepareThenRest(world, Rung::kParked);
+  world.Disconnect();
+  world.Connect();
+  world.launcher().Prepare(ServiceId{5}, GoodWithSnapshots(world));
+  ASSERT_TRUE(world.Await([&] { return !world.events().rests.empty(); }));
+  EXPECT_EQ(world.events().rests[0],
+            std::pair(ServiceId{5}, world.fake().RestOf(ServiceId{0})));
+  world.Settle();
+  EXPECT_EQ(world.events().rests.size(), 1u);
+}
+
+TEST(Rpc, ARestThatWasLostWhileDisconnectedIsTold) {
+  RpcWorld world;
+  PrepareThenRest(world, Rung::kPaused);
+  world.fake().LoseRest(ServiceId{0});
+  world.ConnectAgain();  // the old connection goes before the loss is told
+  (void)world.fake().Pump();
+  ASSERT_TRUE(world.Await([&] { return !world.events().rests.empty(); }));
+  EXPECT_EQ(world.events().rests.back(), std::pair(kService, Rest()));
+}
+
+TEST(Rpc, ARestThatIsUnchangedAfterAReconnectionIsNotToldAgain) {
+  RpcWorld world;
+  PrepareThenRest(world, Rung::kPaused);
+  world.ConnectAgain();
+  world.Settle();
+  EXPECT_TRUE(world.events().rests.empty());
+}
+
+TEST(Rpc, MeasuresAreToldToTheNextClientToo) {
+  RpcWorld world;
+  world.fake().SetMeasure({.kind = Kind::kKvm,
+                           .rung = Rung::kParked,
+                           .samples = 3,
+                           .wake_p50 = std::chrono::microseconds(400),
+                           .memory_p50_bytes = 5000});
+  ASSERT_TRUE(world.Await([&] { return world.events().measures.size() == 1; }));
+  world.Disconnect();
+  world.Connect();
+  ASSERT_TRUE(world.Await([&] { return world.events().measures.size() == 1; }));
+  EXPECT_EQ(world.events().measures[0].rung, Rung::kParked);
+  EXPECT_EQ(world.events().measures[0].wake_p50, std::chrono::microseconds(400));
+  EXPECT_EQ(world.events().measures[0].memory_p50_bytes, 5000u);
+}
+
 TEST(Rpc, APeerThatIsNotAllowedIsRefused) {
   RpcWorld world({.allowed_uids = {geteuid() + 1}});
   world.Settle();

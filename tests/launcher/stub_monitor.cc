@@ -2,14 +2,19 @@
 // A monitor that runs no guest: it speaks the control protocol and then does what its command
 // line says, such as dying at a stage or sending nonsense. For tests of what a launcher makes of
 // monitors that fail.
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/seqpacket.h"
 #include "hypervisor/control/protocol.h"
@@ -55,6 +60,12 @@ void SendStagesUpTo(Stage last) {
 
 [[noreturn]] void Stay() {
   while (true) pause();
+}
+
+// Whether an order waits.
+int Poll() {
+  pollfd control{kControlFd, POLLIN, 0};
+  return poll(&control, 1, 0);
 }
 
 [[noreturn]] void Act(std::string_view act) {
@@ -110,16 +121,137 @@ void SendStagesUpTo(Stage last) {
   Stay();
 }
 
-int Run() {
+// What the whole life of a stub is about.
+struct Job {
+  std::unique_ptr<JobFrame> frame = std::make_unique<JobFrame>();
+  std::vector<UniqueFd> fds;
+  std::string_view act() const { return frame->command_line; }
+  bool has(JobFlags flag) const { return (frame->flags & flag) != 0; }
+  // Of the descriptor that `flag` brought.
+  int fd(JobFlags flag) const {
+    constexpr std::uint32_t kWithDescriptor =
+        kJobHasKvm | kJobLayOut | kJobRestore | kJobSnapshots | kJobCoreFile;
+    constexpr std::size_t kAfterConsole = 2;
+    const int before = std::popcount(frame->flags & kWithDescriptor & (flag - 1u));
+    return fds[kAfterConsole + static_cast<std::size_t>(before)].get();
+  }
+};
+
+void WriteFile(int file, std::string_view text) {
+  (void)!pwrite(file, text.data(), text.size(), 0);  // an empty file tells as well
+}
+
+std::optional<OrderFrame> NextOrder() {
+  auto received = ReceivePacket(kControlFd, sizeof(OrderFrame));
+  if (!received.ok() || !received->has_value()) return std::nullopt;
+  OrderFrame order{};
+  std::memcpy(&order, (*received)->bytes.data(), (*received)->bytes.size());
+  return order;
+}
+
+void Answer(const Job& job, const OrderFrame& order) {
+  const std::string_view act = job.act();
+  if (order.kind == OrderKind::kPing && act != "deaf") {
+    ReportFrame pong = NewFrame(ReportKind::kPong);
+    pong.number = act == "wrong_pong" ? order.number + 1 : order.number;
+    SendFrame(pong);
+  }
+  if (order.kind == OrderKind::kTakeSnapshot) {
+    if (act == "no_snapshot") return;
+    if (act == "die_snapshotting") raise(SIGKILL);
+    WriteFile(job.fd(kJobSnapshots), act == "bad_snapshot" ? "bad" : "guest");
+    ReportFrame end = NewFrame(ReportKind::kEnd);
+    end.reason = EndReason::kSnapshotTaken;
+    end.number = 4096;
+    SendFrame(end);
+    _exit(0);
+  }
+  if (order.kind == OrderKind::kGo && act == "again") {
+    SendStage(Stage::kFirstPacketIn);
+    SendStage(Stage::kFirstByteOut);
+  }
+}
+
+// A guest that goes on from its snapshot.
+void Restore(const Job& job) {
+  char text[5] = {};
+  (void)!pread(job.fd(kJobRestore), text, sizeof text, 0);
+  if (std::string_view(text, sizeof text) != "guest") {
+    End(EndReason::kSnapshotRejected, "this is no snapshot");
+  }
+  SendStagesUpTo(Stage::kLoaded);
+  if (job.has(kJobHold)) {
+    if (job.act() == "die_holding") raise(SIGKILL);
+    if (job.act() == "never_held") Stay();
+    SendFrame(NewFrame(ReportKind::kHeld));
+    const auto order = NextOrder();
+    if (!order) _exit(0);
+    if (job.act() == "die_waking") raise(SIGKILL);
+  }
+  SendStage(Stage::kRunning);
+  SendStage(Stage::kReady);
+}
+
+[[noreturn]] void RunKvm(const Job& job) {
+  if (job.has(kJobRestore)) {
+    Restore(job);
+  } else if (job.act() == "held_unasked") {
+    SendStagesUpTo(Stage::kLoaded);
+    SendFrame(NewFrame(ReportKind::kHeld));
+    Stay();
+  } else if (job.act() == "again") {
+    SendStagesUpTo(Stage::kFirstByteOut);
+  } else {
+    SendStagesUpTo(Stage::kReady);
+  }
+  if (job.act() == "deaf" || job.act() == "busy") {
+    // Not asleep, as a guest that computes; "busy" looks at its orders all the same.
+    while (true) {
+      const auto received = job.act() == "busy" ? Poll() : 0;
+      if (received > 0) {
+        const auto order = NextOrder();
+        if (!order) _exit(0);
+        Answer(job, *order);
+      }
+    }
+  }
+  while (const auto order = NextOrder()) Answer(job, *order);
+  _exit(0);
+}
+
+void SayPrepared(std::string_view mode) {
+  ReportFrame frame = NewFrame(ReportKind::kPrepared);
+  frame.number = 1'000'000'000;
+  frame.guest_mode = mode == "ring3" ? GuestModeCode::kRing3 : GuestModeCode::kRing0;
+  SendFrame(frame);
+}
+
+int Run(std::span<char* const> arguments) {
+  bool kvm = false;
+  std::string_view mode;
+  for (const std::string_view argument : arguments) {
+    kvm = kvm || argument.starts_with("--kvm-fd=");
+    constexpr std::string_view kMode = "--guest-mode=";
+    if (argument.starts_with(kMode)) mode = argument.substr(kMode.size());
+  }
+  if (kvm) SayPrepared(mode);
   auto received = ReceivePacket(kControlFd, sizeof(JobFrame));
   if (!received.ok() || !received->has_value()) return 0;
-  const auto job = std::make_unique<JobFrame>();
-  std::memcpy(job.get(), (*received)->bytes.data(), (*received)->bytes.size());
-  if ((job->flags & kJobCheckOnly) != 0) End(EndReason::kHalted, "");
-  Act(job->command_line);
+  Job job;
+  std::memcpy(job.frame.get(), (*received)->bytes.data(), (*received)->bytes.size());
+  job.fds = std::move((*received)->fds);
+  if (job.has(kJobCheckOnly)) End(EndReason::kHalted, "");
+  if (job.has(kJobLayOut)) {
+    if (job.act() != "no_layout") WriteFile(job.fd(kJobLayOut), "layout");
+    End(EndReason::kHalted, "");
+  }
+  if (job.has(kJobLaidOut)) RunKvm(job);
+  Act(job.act());
 }
 
 }  // namespace
 }  // namespace summon::hypervisor
 
-int main() { return summon::hypervisor::Run(); }
+int main(int argc, char** argv) {
+  return summon::hypervisor::Run({argv, static_cast<std::size_t>(argc)});
+}

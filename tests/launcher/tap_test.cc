@@ -61,6 +61,14 @@ class TapTest : public testing::Test {
     return frames;
   }
 
+  // The next frame that waits; empty when none does.
+  std::vector<std::uint8_t> Read() const {
+    std::vector<std::uint8_t> frame(2048);
+    const ssize_t size = read(tap_->fd(), frame.data(), frame.size());
+    frame.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return frame;
+  }
+
   // An IPv4 frame to the guest with `protocol`; `at_13` is byte 13 of its payload (TCP's flags)
   // and `at_0` byte 0 (ICMP's type).
   struct Payload {
@@ -68,18 +76,22 @@ class TapTest : public testing::Test {
     std::uint8_t at_0 = 0;
     std::uint8_t at_13 = 0;
     std::uint16_t fragment_offset = 0;
+    std::uint8_t data_bytes = 0;  // beyond a TCP header of 20 bytes
   };
   std::vector<std::uint8_t> Frame(const Payload& payload) const {
-    std::vector<std::uint8_t> frame(ETH_HLEN + 20 + 20);
+    constexpr std::uint8_t kHeaders = 20 + 20;
+    std::vector<std::uint8_t> frame(std::size_t{ETH_HLEN} + kHeaders + payload.data_bytes);
     std::memcpy(frame.data(), spec_.guest_mac.octets.data(), ETH_ALEN);
     frame[12] = 0x08;  // IPv4
     std::uint8_t* ip = frame.data() + ETH_HLEN;
     ip[0] = 0x45;
+    ip[3] = static_cast<std::uint8_t>(kHeaders + payload.data_bytes);
     ip[6] = static_cast<std::uint8_t>(payload.fragment_offset >> 8);
     ip[7] = static_cast<std::uint8_t>(payload.fragment_offset);
     ip[9] = payload.protocol;
     std::memcpy(ip + 16, kGuest.octets.data(), kGuest.octets.size());
     ip[20] = payload.at_0;
+    ip[20 + 12] = 0x50;  // the TCP header has five words
     ip[20 + 13] = payload.at_13;
     return frame;
   }
@@ -99,6 +111,7 @@ class TapTest : public testing::Test {
                       .gateway = kGateway,
                       .guest_mac = DeriveGuestMac("web")};
   std::unique_ptr<Tap> tap_;
+  HostSide host_;
 };
 
 TEST_F(TapTest, ASynSentBeforeAnyReaderWaitsInTheQueue) {
@@ -158,6 +171,18 @@ TEST_F(TapTest, ATcpResetDoesNotWake) {
   EXPECT_FALSE(Readable());
 }
 
+TEST_F(TapTest, ABareAcknowledgementDoesNotWake) {
+  constexpr std::uint8_t kAck = 0x10;
+  Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kAck}));
+  EXPECT_FALSE(Readable());
+}
+
+TEST_F(TapTest, DataOnAnOldConnectionWakes) {
+  constexpr std::uint8_t kAck = 0x10;
+  Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kAck, .data_bytes = 1}));
+  EXPECT_TRUE(Readable());
+}
+
 TEST_F(TapTest, TheEndOfAnOldConnectionDoesNotWake) {
   constexpr std::uint8_t kFinAck = 0x11;
   Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kFinAck}));
@@ -188,6 +213,66 @@ TEST_F(TapTest, AwakeItGetsEverything) {
   ASSERT_TRUE(tap_->Sleep().ok());
   Inject(Frame({.protocol = IPPROTO_GRE}));
   EXPECT_FALSE(Readable());
+}
+
+TEST_F(TapTest, SweptItKeepsWhatShouldWakeInOrderAndNothingElse) {
+  constexpr std::uint8_t kAck = 0x10;
+  constexpr std::uint8_t kFinAck = 0x11;
+  const std::vector<std::uint8_t> first = Frame({.protocol = IPPROTO_UDP, .at_0 = 1});
+  const std::vector<std::uint8_t> second = Frame({.protocol = IPPROTO_UDP, .at_0 = 2});
+  ASSERT_TRUE(tap_->Wake().ok());
+  Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kAck}));
+  Inject(first);
+  Inject(Frame({.protocol = IPPROTO_TCP, .at_13 = kFinAck}));
+  Inject(second);
+  ASSERT_TRUE(tap_->Sleep().ok());
+
+  const Status swept = tap_->Sweep(host_);
+
+  ASSERT_TRUE(swept.ok()) << swept.error().message();
+  EXPECT_EQ(Read(), first);
+  EXPECT_EQ(Read(), second);
+  EXPECT_FALSE(Readable());
+}
+
+TEST_F(TapTest, SweptOfNoiseItIsStill) {
+  ASSERT_TRUE(tap_->Wake().ok());
+  Inject(Frame({.protocol = IPPROTO_GRE}));
+  ASSERT_TRUE(tap_->Sleep().ok());
+  ASSERT_TRUE(Readable());
+  ASSERT_TRUE(tap_->Sweep(host_).ok());
+  EXPECT_FALSE(Readable());
+}
+
+TEST_F(TapTest, AFullQueueIsSweptWithoutLoss) {
+  ASSERT_TRUE(tap_->Wake().ok());
+  for (std::size_t i = 0; i < kTapQueueFrames; ++i) Inject(Frame({.protocol = IPPROTO_UDP}));
+  ASSERT_TRUE(tap_->Sleep().ok());
+  ASSERT_TRUE(tap_->Sweep(host_).ok());
+  EXPECT_EQ(Drain(tap_->fd()), kTapQueueFrames);
+}
+
+TEST_F(TapTest, ALargestFrameIsSweptWhole) {
+  std::vector<std::uint8_t> frame = Frame({.protocol = IPPROTO_UDP});
+  frame.resize(std::size_t{ETH_HLEN} + kTapMtu, 0xa5);
+  ASSERT_TRUE(tap_->Wake().ok());
+  Inject(frame);
+  ASSERT_TRUE(tap_->Sleep().ok());
+  ASSERT_TRUE(tap_->Sweep(host_).ok());
+  EXPECT_EQ(Read(), frame);
+}
+
+TEST_F(TapTest, WhatWasSweptIsCountedOnce) {
+  ASSERT_TRUE(tap_->Wake().ok());
+  Inject(Frame({.protocol = IPPROTO_UDP}));
+  Inject(Frame({.protocol = IPPROTO_GRE}));
+  ASSERT_TRUE(tap_->Sleep().ok());
+  ASSERT_TRUE(tap_->Sweep(host_).ok());
+  ASSERT_TRUE(tap_->Wake().ok());
+  EXPECT_EQ(Drain(tap_->fd()), 1u);
+  const Traffic traffic = tap_->ReadTraffic().value();
+  EXPECT_EQ(traffic.frames_to_guest, 1u);
+  EXPECT_EQ(traffic.frames_dropped, 0u);
 }
 
 TEST_F(TapTest, TheQueueKeepsWhatItsBoundAllowsAndCountsTheRest) {

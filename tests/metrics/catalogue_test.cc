@@ -48,6 +48,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   catalogue.GuestExited(ExitReason::kGuestFault);
   catalogue.SetInstances(Rung::kRunning, 2);
   catalogue.TapDropped(7);
+  catalogue.FramesForged(9);
   catalogue.SetWaiters(4);
   catalogue.ConfigLoaded(1'500'000'000'000'000'000);
   catalogue.ConfigRejected();
@@ -64,6 +65,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_guest_exits_total{reason=\"guest_fault\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_instances{rung=\"running\"} 2"));
   EXPECT_THAT(text, HasSubstr("summon_tap_dropped_frames_total 7"));
+  EXPECT_THAT(text, HasSubstr("summon_frames_forged_total 9"));
   EXPECT_THAT(text, HasSubstr("summon_waiters 4"));
   EXPECT_THAT(text, HasSubstr("summon_config_last_reload_success_timestamp_seconds 1500000000"));
   EXPECT_THAT(text, HasSubstr("summon_config_reload_failures_total 1"));
@@ -73,6 +75,30 @@ TEST(MetricSummons, RefusalsAreCountedByReason) {
   Catalogue catalogue("1", "kvm");
   catalogue.Refused(Refusal::kBackoff, 2);
   EXPECT_THAT(catalogue.Exposition(), HasSubstr("summon_refusals_total{reason=\"backoff\"} 2"));
+}
+
+TEST(MetricRungs, MediansStandByRungAndKind) {
+  Catalogue catalogue("1", "kvm");
+  catalogue.SetRung(Kind::kKvm, Rest::kParked,
+                    {.wake = std::chrono::microseconds(500), .memory_bytes = 4096});
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_rung_wake_median_seconds{kind=\"kvm\","
+                              "rung=\"parked\"} 0.0005"));
+  EXPECT_THAT(text, HasSubstr("summon_rung_memory_median_bytes{kind=\"kvm\","
+                              "rung=\"parked\"} 4096"));
+}
+
+TEST(MetricRungs, WakesAndLossesAreCountedByRung) {
+  Catalogue catalogue("1", "kvm");
+  catalogue.Woken(Rest::kPaused, 3);
+  catalogue.WakeFellBack(Rest::kSaved, 2);
+  catalogue.RestLost(Rest::kParked, 1);
+  catalogue.Lowered(ReclaimReason::kBudget, 4);
+  const std::string text = catalogue.Exposition();
+  EXPECT_THAT(text, HasSubstr("summon_wakes_total{rung=\"paused\"} 3"));
+  EXPECT_THAT(text, HasSubstr("summon_wake_fallbacks_total{rung=\"saved\"} 2"));
+  EXPECT_THAT(text, HasSubstr("summon_rests_lost_total{rung=\"parked\"} 1"));
+  EXPECT_THAT(text, HasSubstr("summon_lowers_total{reason=\"budget\"} 4"));
 }
 
 TEST(MetricSummons, SeriesExistBeforeTheFirstEvent) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "base/unique_fd.h"
 #include "metrics/catalogue.h"
@@ -47,6 +48,28 @@ TEST(MetricsExposer, ServesTheCatalogueOverHttp) {
   const std::string response = Get((*exposer)->port(), "/metrics");
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(response, HasSubstr("\nsummon_waiters 5"));
+}
+
+// civetweb alone takes two seconds.
+TEST(MetricsExposer, EndsAtOnce) {
+  const Catalogue catalogue("1", "kvm");
+  auto exposer = Exposer::Create(catalogue, "127.0.0.1:0");
+  ASSERT_TRUE(exposer.ok()) << exposer.error().message();
+  ASSERT_THAT(Get((*exposer)->port(), "/metrics"), StartsWith("HTTP/1.1 200"));
+  const SystemClock clock;
+  const Instant asked = clock.Now();
+  exposer->reset();
+  EXPECT_LT(clock.Now() - asked, std::chrono::seconds(1));
+}
+
+TEST(MetricsExposer, EndsAtOnceOnEveryAddress) {
+  const Catalogue catalogue("1", "kvm");
+  auto exposer = Exposer::Create(catalogue, "0.0.0.0:0");
+  ASSERT_TRUE(exposer.ok()) << exposer.error().message();
+  const SystemClock clock;
+  const Instant asked = clock.Now();
+  exposer->reset();
+  EXPECT_LT(clock.Now() - asked, std::chrono::seconds(1));
 }
 
 TEST(MetricsExposer, APortInUseIsAnErrorThatSaysHowToMendIt) {

@@ -26,7 +26,7 @@ std::string InvariantName(Invariant invariant) {
       "every launch ends exactly once",   "generations only grow",
       "conservation of summons",          "no launch without an order",
       "the view is the truth",            "nothing due after Advance",
-      "liveness"};
+      "nothing rests and runs at once",   "liveness"};
   return kNames.at(static_cast<std::size_t>(invariant));
 }
 
@@ -70,6 +70,12 @@ void Checker::Reclaimed(InstanceId instance, ReclaimReason reason, Instant now) 
                                    (promised_until_[instance.service] - now).count(),
                                    " ns before its lease ends"));
   }
+}
+
+void Checker::Lowered(ServiceId service) {
+  const auto open = open_.lower_bound({service, 0});
+  if (open == open_.end() || open->service != service) return;
+  Fail(Invariant::kRests, StrCat(Text(*open), " runs, and its service was lowered"));
 }
 
 void Checker::Adopted(InstanceId instance) { open_.insert(instance); }

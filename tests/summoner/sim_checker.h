@@ -21,7 +21,7 @@ enum class Invariant {
   kWaiterOnce,         // every waiter gets exactly one answer
   kWaiterInTime,       // and gets it by its deadline
   kLease,              // no reclaim for idleness or memory before a lease ends
-  kBudget,             // the memory budget is never exceeded by a launch
+  kBudget,             // the memory budget is never exceeded by a launch, nor by what rests
   kInFlight,           // nor the number of summons in flight
   kEndsOnce,           // every accepted launch ends in exactly one Ended
   kGenerations,        // generations only grow
@@ -29,6 +29,7 @@ enum class Invariant {
   kLaunchUnprepared,   // nothing is launched that the launcher has no order for
   kView,               // what the summoner believes to run is what runs
   kDeadline,           // Advance leaves nothing due
+  kRests,              // a service never rests and runs at once
   kLiveness,           // once faults stop, a request gets a ready instance and every frame arrives
 };
 std::string InvariantName(Invariant invariant);
@@ -52,6 +53,7 @@ class Checker final {
   void Promised(ServiceId service, Instant until);
   void Launched(InstanceId instance);
   void Reclaimed(InstanceId instance, ReclaimReason reason, Instant now);
+  void Lowered(ServiceId service);
   void Adopted(InstanceId instance);
   void EndedTold(InstanceId instance);
   void AllLost() { open_.clear(); }

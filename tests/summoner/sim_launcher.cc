@@ -11,6 +11,12 @@ namespace summon::summoner::sim {
 using launcher::EndReason;
 using std::chrono::milliseconds;
 
+namespace {
+
+constexpr std::uint64_t kMib = 1024 * 1024;
+
+}  // namespace
+
 void World::Tell(std::function<void()> what) {
   if (!connected_) return;
   // In order, as over one socket.
@@ -29,8 +35,14 @@ bool World::Usable(const ServiceSpec& spec) const {
 
 std::uint64_t World::MemoryInUse() const {
   std::uint64_t mib = 0;
-  for (const auto& [id, service] : services_) mib += service.instance ? service.instance->mib : 0;
+  for (const auto& [id, service] : services_) {
+    mib += service.instance ? service.instance->mib : RestMib(service);
+  }
   return mib;
+}
+
+std::uint64_t World::RestMib(const Service& service) {
+  return (service.rest.memory_bytes + kMib - 1) / kMib;
 }
 
 std::uint32_t World::Booting() const {
@@ -61,6 +73,9 @@ void World::DoLaunch(InstanceId id) {
   instance.token = next_token_++;
   instance.kind = service.spec.kinds[0] ? launcher::Kind::kKvm : launcher::Kind::kProcess;
   instance.launched = now_;
+  const bool damaged = faults_ && random_.Chance(fault_percent_);
+  instance.from = damaged ? Rung::kOff : service.rest.rung;
+  service.rest = Rest();
   service.instance = instance;
   if (MemoryInUse() > limits_.memory_budget_mib) {
     checker_.Fail(Invariant::kBudget,
@@ -81,8 +96,8 @@ void World::ScheduleLife(Service& service) {
     return After(random_.Millis(0, 2),
                  [this, id, token] { End(id, token, EndReason::kUnavailable); });
   }
-  Tell([this, instance, kind = service.instance->kind] {
-    summoner_.OnStage(instance, {launcher::Stage::kAssigned, now_, kind}, now_, effects_);
+  Tell([this, instance, kind = service.instance->kind, from = service.instance->from] {
+    summoner_.OnStage(instance, {launcher::Stage::kAssigned, now_, kind, from}, now_, effects_);
   });
   if (faults_ && random_.Chance(fault_percent_)) {  // ends before it is ready
     const auto reason = static_cast<EndReason>(random_.Between(1, 6));
@@ -90,7 +105,8 @@ void World::ScheduleLife(Service& service) {
   }
   if (faults_ && random_.Chance(fault_percent_ / 4)) return;  // is never ready
   const bool slow = faults_ && random_.Chance(fault_percent_);
-  const Duration boot = slow ? random_.Millis(100, 8000) : random_.Millis(1, 60);
+  const bool wakes = service.instance->from != Rung::kOff;
+  const Duration boot = slow ? random_.Millis(100, 8000) : random_.Millis(1, wakes ? 10 : 60);
   After(boot, [this, id, token] { BecomeReady(id, token); });
   if (!faults_ || !random_.Chance(fault_percent_)) return;
   const bool young = random_.Chance(50);
@@ -108,9 +124,10 @@ void World::BecomeReady(ServiceId id, std::uint64_t token) {
   service.instance->ready = true;
   Note(StrCat("ready ", static_cast<std::uint32_t>(id)));
   Tell([this, instance = InstanceId{id, service.instance->generation},
-        kind = service.instance->kind, at = now_] {
-    summoner_.OnStage(instance, {launcher::Stage::kReady, at, kind}, now_, effects_);
+        kind = service.instance->kind, from = service.instance->from, at = now_] {
+    summoner_.OnStage(instance, {launcher::Stage::kReady, at, kind, from}, now_, effects_);
   });
+  Measure(*service.instance);
   if (service.frames_waiting == 0) return;
   frames_served_ += service.frames_waiting;
   service.traffic.frames_to_guest += service.frames_waiting;
@@ -124,30 +141,93 @@ void World::End(ServiceId id, std::uint64_t token, EndReason reason) {
   Service& service = found->second;
   if (!service.instance || service.instance->token != token) return;
   const InstanceId instance{id, service.instance->generation};
+  service.rest = reason == EndReason::kReclaimed ? RestAfter(service) : Rest();
+  service.rest_of_mib = service.instance->mib;
   service.instance.reset();
   service.packet_told = false;
   Note(StrCat("end ", static_cast<std::uint32_t>(id), " reason ", static_cast<int>(reason)));
   if (!connected_) lost_.push_back(instance);
   const int times = sabotage_ == Sabotage::kEndTwice ? 2 : 1;
   for (int i = 0; i < times; ++i) {
-    Tell([this, instance, reason] {
+    Tell([this, instance, reason, rest = service.rest] {
       checker_.EndedTold(instance);
       launcher::EndReport report;
       report.reason = reason;
+      report.rest = rest;
+      if (sabotage_ == Sabotage::kFreeRests) report.rest.memory_bytes = 0;
       summoner_.OnEnded(instance, report, now_, effects_);
     });
   }
   TellPacket(service);
 }
 
-void World::DoReclaim(InstanceId id) {
+void World::DoReclaim(const Reclaim& reclaim) {
+  const InstanceId id = reclaim.instance;
   const auto found = services_.find(id.service);
   if (found == services_.end() || !found->second.instance) return;
   Instance& instance = *found->second.instance;
   if (instance.generation != id.generation || instance.ending) return;
   instance.ending = true;
+  instance.rung = reclaim.rung;
   After(random_.Millis(0, 300), [this, service = id.service, token = instance.token] {
     End(service, token, EndReason::kReclaimed);
+  });
+}
+
+// Where the instance that was reclaimed comes to rest.
+Rest World::RestAfter(const Service& service) {
+  const Instance& instance = *service.instance;
+  const bool fails = faults_ && random_.Chance(fault_percent_ / 2);
+  if (!instance.ready || fails) return Rest();
+  const std::uint64_t bytes = (instance.mib - kInstanceOverheadMib) * kMib;
+  if (instance.rung == Rung::kPaused) return {Rung::kPaused, bytes, 0};
+  const bool snapshots = service.spec.snapshots && instance.kind == launcher::Kind::kKvm;
+  if (!snapshots || instance.rung == Rung::kOff) return Rest();
+  const auto used = static_cast<std::uint64_t>(
+      random_.Between(1, static_cast<std::int64_t>(bytes)));
+  if (instance.rung == Rung::kParked) return {Rung::kParked, used, 0};
+  return {Rung::kSaved, 0, used};
+}
+
+void World::DoLower(const Lower& lower) {
+  const auto found = services_.find(lower.service);
+  if (found == services_.end() || !connected_) return;
+  found->second.lowering = true;
+  After(random_.Millis(0, 200), [this, lower] {
+    const auto again = services_.find(lower.service);
+    if (again == services_.end()) return;
+    Service& service = again->second;
+    service.lowering = false;
+    if (service.instance || service.rest.rung >= lower.rung) return;
+    const bool saves = lower.rung == Rung::kSaved && service.rest.rung == Rung::kParked;
+    ChangeRest(service, saves ? Rest{Rung::kSaved, 0, service.rest.memory_bytes} : Rest());
+  });
+}
+
+void World::ChangeRest(Service& service, const Rest& rest) {
+  service.rest = rest;
+  TellRest(service);
+}
+
+void World::TellRest(const Service& service) {
+  Note(StrCat("rest ", static_cast<std::uint32_t>(service.id), " at ",
+              static_cast<int>(service.rest.rung)));
+  Tell([this, id = service.id, rest = service.rest] {
+    summoner_.OnRest(id, rest, now_, effects_);
+  });
+}
+
+// A monitor that waits is killed, a file is gone.
+void World::LoseRest() {
+  for (auto& [id, service] : services_) {
+    if (service.rest.rung != Rung::kOff) return ChangeRest(service, Rest());
+  }
+}
+
+void World::Measure(const Instance& instance) {
+  if (!random_.Chance(20)) return;
+  Tell([this, kind = instance.kind, from = instance.from, took = now_ - instance.launched] {
+    summoner_.OnRungMeasured({.kind = kind, .rung = from, .samples = 3, .wake_p50 = took});
   });
 }
 
@@ -168,10 +248,14 @@ void World::Prepare(Service& service) {
     const auto found = services_.find(id);
     if (epoch != epoch_ || found == services_.end()) return;
     if (!fails) found->second.prepared = true;
+    Service& prepared = found->second;
+    const bool other = prepared.spec.memory_mib + kInstanceOverheadMib != prepared.rest_of_mib;
+    const bool drops = !fails && other && prepared.rest.rung != Rung::kOff && !prepared.instance;
     Tell([this, id, fails] {
       const Status status = fails ? Status(Error(ErrorCode::kInvalid, "image: bad")) : Ok();
       summoner_.OnPrepared(id, status, now_, effects_);
     });
+    if (drops) ChangeRest(prepared, Rest());
     TellPacket(found->second);
     if (fails) {
       After(random_.Millis(1000, 9000), [this, id] {  // the operator mends it
@@ -286,6 +370,9 @@ void World::ReachLauncher() {
       report.reason = EndReason::kLost;
       summoner_.OnEnded(instance, report, now_, effects_);
     });
+  }
+  for (auto& [id, service] : services_) {
+    if (!service.instance) TellRest(service);
   }
   for (auto& [id, service] : services_) Prepare(service);
 }

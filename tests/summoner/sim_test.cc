@@ -82,6 +82,12 @@ TEST(Simulation, WorldsAreRichEnough) {
     const Counters& counters = world.counters();
     for (std::size_t i = 0; i < kReclaimReasons; ++i) sum.reclaims[i] += counters.reclaims[i];
     for (std::size_t i = 0; i < kRefuseReasons; ++i) sum.refusals[i] += counters.refusals[i];
+    for (std::size_t i = 0; i < launcher::kRungs; ++i) {
+      sum.wakes[i] += counters.wakes[i];
+      sum.wake_fallbacks[i] += counters.wake_fallbacks[i];
+      sum.rests_lost[i] += counters.rests_lost[i];
+    }
+    for (std::size_t i = 0; i < kReclaimReasons; ++i) sum.lowers[i] += counters.lowers[i];
     sum.adopted += counters.adopted;
     sum.events_stale += counters.events_stale;
     deferred += counters.deferred;
@@ -92,6 +98,16 @@ TEST(Simulation, WorldsAreRichEnough) {
   EXPECT_GT(sum.reclaims[static_cast<std::size_t>(ReclaimReason::kRemoved)], 100u);
   EXPECT_GT(sum.refusals[static_cast<std::size_t>(RefuseReason::kBackoff)], 100u);
   EXPECT_GT(sum.refusals[static_cast<std::size_t>(RefuseReason::kUnavailable)], 100u);
+  const auto each_above = [](const std::array<std::uint64_t, launcher::kRungs>& counts,
+                             std::uint64_t bound) {
+    return std::min({counts[0], counts[1], counts[2]}) > bound;
+  };
+  EXPECT_TRUE(each_above(sum.wakes, 150)) << testing::PrintToString(sum.wakes);
+  EXPECT_TRUE(each_above(sum.wake_fallbacks, 0)) << testing::PrintToString(sum.wake_fallbacks);
+  EXPECT_TRUE(each_above(sum.rests_lost, 5)) << testing::PrintToString(sum.rests_lost);
+  EXPECT_GT(sum.lowers[static_cast<std::size_t>(ReclaimReason::kIdle)], 100u);
+  EXPECT_GT(sum.lowers[static_cast<std::size_t>(ReclaimReason::kBudget)], 100u);
+  EXPECT_GT(sum.lowers[static_cast<std::size_t>(ReclaimReason::kOperator)], 10u);
   EXPECT_GT(sum.adopted, 100u);
   EXPECT_GT(sum.events_stale, 100u);
   EXPECT_GT(deferred, 1000u);
@@ -131,6 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{Sabotage::kDropLaunch, Invariant::kView},
                     Broken{Sabotage::kLateTimer, Invariant::kWaiterInTime},
                     Broken{Sabotage::kStuckTimer, Invariant::kDeadline},
+                    Broken{Sabotage::kFreeRests, Invariant::kView},
+                    Broken{Sabotage::kLowerRunning, Invariant::kRests},
+                    Broken{Sabotage::kDropLower, Invariant::kBudget},
                     Broken{Sabotage::kDropPacket, Invariant::kLiveness},
                     Broken{Sabotage::kNeverReady, Invariant::kLiveness}));
 

@@ -185,9 +185,18 @@ void World::Do(const Effect& effect) {
     if (sabotage_ == Sabotage::kSecondLaunch) DoLaunch({id.service, id.generation + 1});
   } else if (const auto* reclaim = std::get_if<Reclaim>(&effect)) {
     Note(StrCat("reclaim ", Plain(reclaim->instance.service), " generation ",
-                reclaim->instance.generation, ": ", ReclaimReasonName(reclaim->reason)));
+                reclaim->instance.generation, ": ", ReclaimReasonName(reclaim->reason),
+                " to ", static_cast<int>(reclaim->rung)));
     checker_.Reclaimed(reclaim->instance, reclaim->reason, now_);
-    DoReclaim(reclaim->instance);
+    DoReclaim(*reclaim);
+    if (sabotage_ == Sabotage::kLowerRunning) {
+      Do(Lower{reclaim->instance.service, Rung::kOff, ReclaimReason::kIdle});
+    }
+  } else if (const auto* lower = std::get_if<Lower>(&effect)) {
+    Note(StrCat("lower ", Plain(lower->service), " to ", static_cast<int>(lower->rung), ": ",
+                ReclaimReasonName(lower->reason)));
+    checker_.Lowered(lower->service);
+    if (sabotage_ != Sabotage::kDropLower) DoLower(*lower);
   } else if (const auto* forget = std::get_if<Forget>(&effect)) {
     Note(StrCat("forget ", Plain(forget->service)));
     DoForget(forget->service);
@@ -226,7 +235,7 @@ void World::DoAnswer(const Answer& answer) {
     clients_[client].cache[id] = factor == 0 ? kNever : now_ + ttl * factor;
     if (random_.Chance(80)) After(random_.Millis(0, 50), [this, id] { FrameArrives(id); });
     if (sabotage_ != Sabotage::kReclaimEarly || !found->second.instance) return;
-    Do(Reclaim{{id, found->second.instance->generation}, ReclaimReason::kIdle});
+    Do(Reclaim{{id, found->second.instance->generation}, ReclaimReason::kIdle, Rung::kOff});
   };
   if (paced == Duration(0)) {
     send();
@@ -239,7 +248,9 @@ void World::Check() {
   Counters counters = summoner_.counters();
   if (sabotage_ == Sabotage::kMiscount) counters.by_trigger[0].booted = 0;
   checker_.AfterStep(summoner_, counters, now_);
-  if (connected_ && under_way_ == 0) CheckView();
+  if (!connected_ || under_way_ != 0) return;
+  CheckView();
+  CheckRests();
 }
 
 void World::CheckView() {
@@ -256,10 +267,31 @@ void World::CheckView() {
     if (status->phase == PhaseKind::kReady && service.instance && !service.instance->ready) {
       checker_.Fail(Invariant::kView, StrCat("service ", Plain(id), " is not ready in truth"));
     }
+    if (status->rest.rung != service.rest.rung) {
+      checker_.Fail(Invariant::kView, StrCat("service ", Plain(id), " rests at another rung"));
+    }
   }
   if (summoner_.memory_used_mib() != MemoryInUse()) {
     checker_.Fail(Invariant::kView, StrCat(summoner_.memory_used_mib(), " MiB believed, ",
                                            MemoryInUse(), " MiB in use"));
+  }
+}
+
+// What nobody else needs may rest in memory; nothing else.
+void World::CheckRests() {
+  std::uint64_t staying = 0;
+  bool could_be_lowered = false;
+  for (const auto& [id, service] : services_) {
+    if (service.instance) {
+      staying += service.instance->ending ? 0 : service.instance->mib;
+    } else if (!service.lowering) {
+      staying += RestMib(service);
+      could_be_lowered = could_be_lowered || RestMib(service) > 0;
+    }
+  }
+  if (could_be_lowered && staying > limits_.memory_budget_mib) {
+    checker_.Fail(Invariant::kBudget, StrCat(staying, " MiB of ", limits_.memory_budget_mib,
+                                            " though services rest in memory"));
   }
 }
 
@@ -273,7 +305,13 @@ Policy World::RandomPolicy() {
   policy.ttl_ready = std::chrono::seconds(random_.Between(1, 40));
   policy.grace = random_.Millis(0, 5000);
   policy.idle_timeout = random_.Millis(500, 40'000);
-  policy.on_idle = random_.Chance(80) ? OnIdle::kOff : OnIdle::kKeepRunning;
+  policy.on_idle = static_cast<OnIdle>(std::max<std::int64_t>(0, random_.Between(-2, 2)));
+  policy.rest_at = static_cast<Rung>(random_.Between(0, 3));
+  policy.first_byte_slo = random_.Millis(1, 60);
+  if (random_.Chance(30)) {
+    policy.descend_after[static_cast<std::size_t>(Rung::kSaved)] = random_.Millis(100, 20'000);
+    policy.descend_after[static_cast<std::size_t>(Rung::kOff)] = random_.Millis(100, 60'000);
+  }
   policy.ready_timeout = random_.Millis(500, 5000);
   policy.backoff_max = random_.Millis(2000, 60'000);
   policy.waiters_max = static_cast<std::uint32_t>(random_.Between(1, 4));
@@ -287,6 +325,7 @@ ServiceSpec World::RandomSpec() {
   spec.memory_mib = static_cast<std::uint32_t>(random_.Between(8, kMemoryMaxMib));
   spec.kinds = {random_.Chance(70), true};
   if (spec.kinds[0]) spec.kinds[1] = random_.Chance(50);
+  spec.snapshots = random_.Chance(80);
   return spec;
 }
 
@@ -349,15 +388,18 @@ void World::OperatorActs() {
     Ask(*service, what < 20 ? Trigger::kApi : Trigger::kSchedule);
   } else if (what < 35 && service != nullptr) {
     Note(StrCat("operator reclaims ", Plain(service->id)));
-    summoner_.ReclaimByOperator(service->id, now_, effects_);
+    summoner_.ReclaimByOperator(service->id, static_cast<Rung>(random_.Between(0, 3)), now_,
+                                effects_);
   } else if (what < 45) {
     limits_ = RandomLimits(random_);
     Note(StrCat("budget ", limits_.memory_budget_mib));
     summoner_.SetLimits(Believed(limits_, sabotage_), now_, effects_);
   } else if (what < 65) {
     ChangeOne();
-  } else if (what < 75) {
+  } else if (what < 72) {
     TellStale();
+  } else if (fault_percent_ > 0 && what < 78) {
+    LoseRest();
   } else if (fault_percent_ > 0 && what < 88) {
     FlipAvailability();
   } else if (fault_percent_ > 0 && what < 95) {

@@ -55,6 +55,9 @@ enum class Sabotage {
   kLateTimer,       // the timer comes late
   kStuckTimer,      // Advance is called with a time that has not come
   kDropPacket,      // the launcher never tells of packets
+  kFreeRests,       // the launcher says that rests hold no memory
+  kLowerRunning,    // a service that runs is lowered
+  kDropLower,       // a Lower is not carried out
   kNeverReady,      // the launcher never tells that an instance is ready
 };
 
@@ -82,6 +85,8 @@ class World final {
     bool ready = false;
     bool ending = false;
     Instant launched{};
+    Rung from = Rung::kOff;  // what it woke from
+    Rung rung = Rung::kOff;  // where it was told to rest
   };
   // A service as the launcher, its tap and the operator's file know it.
   struct Service {
@@ -94,6 +99,9 @@ class World final {
     launcher::Traffic traffic;
     bool traffic_due = false;
     std::optional<Instance> instance;
+    Rest rest;
+    std::uint64_t rest_of_mib = 0;  // the memory of the machine that rests
+    bool lowering = false;
   };
   struct Client {
     int ttl_factor = 1;  // 0: the TTL is ignored, an address is used for ever
@@ -111,6 +119,7 @@ class World final {
   void DoAnswer(const Answer& answer);
   void Check();
   void CheckView();
+  void CheckRests();
   void Settle();
   Policy RandomPolicy();
   ServiceSpec RandomSpec();
@@ -124,11 +133,17 @@ class World final {
 
   // sim_launcher.cc: the launcher and the taps
   void DoLaunch(InstanceId id);
-  void DoReclaim(InstanceId id);
+  void DoReclaim(const Reclaim& reclaim);
+  void DoLower(const Lower& lower);
   void DoForget(ServiceId id);
   void ScheduleLife(Service& service);
   void BecomeReady(ServiceId id, std::uint64_t token);
   void End(ServiceId id, std::uint64_t token, launcher::EndReason reason);
+  Rest RestAfter(const Service& service);
+  void ChangeRest(Service& service, const Rest& rest);
+  void TellRest(const Service& service);
+  void LoseRest();
+  void Measure(const Instance& instance);
   void Prepare(Service& service);
   void FrameArrives(ServiceId id);
   void TellPacket(Service& service);
@@ -140,6 +155,7 @@ class World final {
   void ReachLauncher();
   bool Usable(const ServiceSpec& spec) const;
   std::uint64_t MemoryInUse() const;
+  static std::uint64_t RestMib(const Service& service);
   std::uint32_t Booting() const;
 
   Random random_;

@@ -44,7 +44,7 @@ struct HttpAnswer {
   Instant connected{};     // SYN and ACK came back
   Instant first_byte{};    // of the response
   Instant complete{};
-  std::uint32_t retransmits = 0;  // of any segment of ours: 0 means that no first packet was lost
+  std::uint32_t retransmits = 0;  // of our first packet, the SYN, which waits 1 s for an answer
 };
 
 struct HttpTarget {

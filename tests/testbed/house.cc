@@ -2,6 +2,7 @@
 // Starting and asking a whole Summon; see the header.
 #include "tests/testbed/house.h"
 
+#include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,8 +18,33 @@ namespace {
 
 constexpr Duration kStartPatience = std::chrono::seconds(20);
 constexpr Duration kPollPeriod = std::chrono::milliseconds(5);
+constexpr const char* kNobody = "nobody";
+
+// Whether anybody may go where `path` leads.
+bool ReachableByAll(std::filesystem::path path) {
+  while (path.has_relative_path()) {
+    path = path.parent_path();
+    std::error_code error;
+    const auto mode = std::filesystem::status(path, error).permissions();
+    if (error || (mode & std::filesystem::perms::others_exec) == std::filesystem::perms::none) {
+      return false;
+    }
+  }
+  return true;
+}
+
 
 }  // namespace
+
+bool Await(const std::function<bool()>& holds, Duration patience) {
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + patience;
+  while (!holds()) {
+    if (clock.Now() >= deadline) return false;
+    std::this_thread::sleep_for(kPollPeriod);
+  }
+  return true;
+}
 
 std::string Text(const ServiceText& service) {
   return StrCat("service {\n  name: ", Quote(service.name), "\n  dns_name: ",
@@ -49,9 +75,19 @@ Result<std::unique_ptr<House>> House::Start(const HouseOptions& options) {
   return house;
 }
 
+std::string House::summond_user() const {
+  const bool can = geteuid() == 0 && ReachableByAll(ProgramPath("summond")) &&
+                   ReachableByAll(config_path_) && getpwnam(kNobody) != nullptr;
+  return can ? kNobody : "";
+}
+
 Status House::StartLauncherd() {
   Arguments arguments = {ProgramPath("summon-launcherd"), "--socket",
                          folder() + "/launcherd.sock", "--kvm", options_.kvm_path};
+  if (const std::string user = summond_user(); !user.empty()) {
+    arguments.insert(arguments.end(),
+                     {"--allow-uid", "0", "--allow-uid", StrCat(getpwnam(user.c_str())->pw_uid)});
+  }
   arguments.insert(arguments.end(), options_.launcherd_arguments.begin(),
                    options_.launcherd_arguments.end());
   launcherd_ = SUMMON_TRY(Daemon::Start(network_->host(), arguments, folder() + "/launcherd.log"));
@@ -59,9 +95,12 @@ Status House::StartLauncherd() {
 }
 
 Status House::StartSummond() {
-  summond_ = SUMMON_TRY(Daemon::Start(network_->host(),
-                                      {ProgramPath("summond"), "--config", config_path_},
-                                      folder() + "/summond.log"));
+  Arguments arguments = options_.summond_wrapper;
+  arguments.insert(arguments.end(), {ProgramPath("summond"), "--config", config_path_});
+  if (const std::string user = summond_user(); !user.empty()) {
+    arguments.insert(arguments.end(), {"--user", user});
+  }
+  summond_ = SUMMON_TRY(Daemon::Start(network_->host(), arguments, folder() + "/summond.log"));
   return AwaitControl();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 // A whole Summon on a network of its own: launcherd, summond and their configuration.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct HouseOptions {
   std::string settings;             // other top-level fields: limits and the like
   std::string kvm_path = "/dev/kvm";
   std::vector<std::string> launcherd_arguments;  // added to the usual ones
+  std::vector<std::string> summond_wrapper;      // a program that executes its arguments
 };
 
 // A `service { ... }` block for a guest of this build, with `extra` fields inside the block and
@@ -33,9 +35,13 @@ struct ServiceText {
 };
 std::string Text(const ServiceText& service);
 
+// Asks again and again, with a pause, until it holds or `patience` is over; whether it held.
+bool Await(const std::function<bool()>& holds, Duration patience);
+
 class House final {
  public:
-  // Starts both daemons and waits until summond answers on its control socket.
+  // Starts both daemons and waits until summond answers on its control socket. summond needs no
+  // privilege and becomes "nobody", unless this build lies where only root may go.
   // Errors carry the daemons' logs.
   static Result<std::unique_ptr<House>> Start(const HouseOptions& options);
 
@@ -47,6 +53,9 @@ class House final {
   Daemon& launcherd() { return *launcherd_; }
   const std::string& folder() const { return folder_.path(); }
   const std::string& config_path() const { return config_path_; }
+
+  // The user that summond becomes; empty when it stays root (see House::Start).
+  std::string summond_user() const;
 
   // What `summon ...` would get. Blocks.
   Result<control::Response> Ask(const control::Request& request);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,27 @@ std::size_t Daemon::ResidentKib() const {
   return 0;
 }
 
+Duration Daemon::ProcessorTime() const {
+  std::ifstream file(StrCat("/proc/", pid_, "/stat"));
+  const std::string stat(std::istreambuf_iterator<char>(file), {});
+  // proc(5): fields 14 and 15, in clock ticks; the second field ends with the last parenthesis.
+  constexpr std::size_t kUserAt = 14 - 2;
+  const std::vector<std::string_view> fields =
+      Split(std::string_view(stat).substr(stat.rfind(')') + 1), ' ');
+  if (fields.size() <= kUserAt + 1) return {};
+  const auto ticks = ParseUnsigned(fields[kUserAt]).value_or(0) +
+                     ParseUnsigned(fields[kUserAt + 1]).value_or(0);
+  return std::chrono::milliseconds(ticks * 1000 / static_cast<unsigned long>(sysconf(_SC_CLK_TCK)));
+}
+
+Status Daemon::LimitDescriptors(std::size_t count) {
+  rlimit limit{};
+  if (prlimit(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0) return ErrnoError("read limit", errno);
+  limit.rlim_cur = count;
+  if (prlimit(pid_, RLIMIT_NOFILE, &limit, nullptr) != 0) return ErrnoError("set limit", errno);
+  return Ok();
+}
+
 std::string ProgramPath(const std::string& name) {
   return (std::filesystem::path(SUMMON_BUILD_DIR) / "bin" / name).string();
 }
@@ -149,6 +171,8 @@ ScratchFolder::ScratchFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "summon-XXXXXX").string();
   SUMMON_CHECK(mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
+  // Daemons that are not root read in it, too.
+  std::filesystem::permissions(path_, std::filesystem::perms(0755));
 }
 
 ScratchFolder::~ScratchFolder() {

@@ -44,9 +44,14 @@ class Daemon final {
   std::optional<int> AwaitEnd(Duration patience);
   std::string Log() const;
 
-  // Open descriptors of the process, and its resident memory.
+  // Open descriptors of the process, its resident memory.
   std::size_t OpenDescriptors() const;
   std::size_t ResidentKib() const;
+  // Processor time that all its threads have used so far.
+  Duration ProcessorTime() const;
+  // The number that its descriptors have to stay below from now on (RLIMIT_NOFILE, soft). For a
+  // process of our own user.
+  Status LimitDescriptors(std::size_t count);
 
  private:
   Daemon(pid_t pid, std::string log_path) : pid_(pid), log_path_(std::move(log_path)) {}

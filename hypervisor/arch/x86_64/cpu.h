@@ -51,6 +51,18 @@ struct CpuState {
   std::uint64_t efer = 0;
 };
 
+// What debuggers want to know of segments.
+struct SegmentValues {
+  std::uint16_t cs = 0;
+  std::uint16_t ss = 0;
+  std::uint16_t ds = 0;
+  std::uint16_t es = 0;
+  std::uint16_t fs = 0;
+  std::uint16_t gs = 0;
+  std::uint64_t fs_base = 0;
+  std::uint64_t gs_base = 0;
+};
+
 // Why a virtual CPU stopped.
 enum class ExitKind {
   kPortWrite,      // port, size, count, value

@@ -32,6 +32,8 @@ class GuestMode {
   virtual ~GuestMode() = default;
   // What `exit` means. May change the CPU's registers.
   virtual Step Interpret(const VcpuExit& exit) = 0;
+  // The guest's own registers at the exit that was interpreted last.
+  virtual GeneralRegisters GuestRegisters() const = 0;
 };
 
 // The ABI's own mode. Borrows both.
@@ -39,6 +41,7 @@ class Ring0Mode final : public GuestMode {
  public:
   Ring0Mode(const GuestMemory& memory, CpuAccess& cpu) : memory_(memory), cpu_(cpu) {}
   Step Interpret(const VcpuExit& exit) override;
+  GeneralRegisters GuestRegisters() const override { return cpu_.Registers(); }
 
  private:
   const GuestMemory& memory_;

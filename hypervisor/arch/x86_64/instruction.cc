@@ -24,7 +24,73 @@ class Decoder {
     return result_;
   }
 
+  std::optional<PlainInstruction> RunPlain() {
+    const auto opcode = ReadPrefixes();
+    if (!opcode || operand16_ || !Plain(*opcode)) return std::nullopt;
+    plain_.length = static_cast<std::uint8_t>(code_.position());
+    return plain_;
+  }
+
  private:
+  bool wide() const { return (rex_ & 8) != 0; }
+  std::uint8_t RexB(unsigned low) const {
+    return static_cast<std::uint8_t>((low & 7) | ((rex_ & 1) != 0 ? 8 : 0));
+  }
+  std::uint8_t RexR() const {
+    return static_cast<std::uint8_t>(reg_ | ((rex_ & 4) != 0 ? 8 : 0));
+  }
+
+  bool Put(std::uint8_t target, std::uint64_t value) {
+    plain_.target = target;
+    plain_.value = wide() ? value : value & 0xffff'ffff;
+    return true;
+  }
+  bool Push(std::uint64_t value) {
+    plain_.push = true;
+    plain_.value = value;
+    return true;
+  }
+  // An immediate of T, sign-extended.
+  template <typename T>
+  std::optional<std::uint64_t> Immediate() {
+    const auto value = code_.Read<T>();
+    if (!value) return std::nullopt;
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(*value));
+  }
+
+  bool Plain(std::uint8_t opcode) {
+    if ((opcode & 0xf8) == 0x50) return Push(Register(RexB(opcode)));
+    if ((opcode & 0xf8) == 0xb8) {
+      const auto value = wide() ? Immediate<std::int64_t>() : Immediate<std::int32_t>();
+      return value && Put(RexB(opcode), *value);
+    }
+    switch (opcode) {
+      case 0x68: {
+        const auto value = Immediate<std::int32_t>();
+        return value && Push(*value);
+      }
+      case 0x6a: {
+        const auto value = Immediate<std::int8_t>();
+        return value && Push(*value);
+      }
+      case 0x89: return Operand() && !result_.memory && Put(result_.operand, Register(RexR()));
+      case 0x8b: return Operand() && !result_.memory && Put(RexR(), Register(result_.operand));
+      case 0x8d: return LoadAddress();
+      case 0xc7: {
+        if (!Operand() || result_.memory || reg_ != 0) return false;
+        const auto value = Immediate<std::int32_t>();
+        return value && Put(result_.operand, *value);
+      }
+      default: return false;
+    }
+  }
+
+  bool LoadAddress() {
+    if (!Operand() || !result_.memory) return false;
+    if (rip_relative_) result_.address += registers_.rip + code_.position();
+    return Put(RexR(), result_.address);
+  }
+
   // The first byte that is no prefix. Segment and repeat prefixes change nothing in the forms
   // that we take; a lock prefix makes them invalid, and is left to the guest.
   std::optional<std::uint8_t> ReadPrefixes() {
@@ -61,7 +127,6 @@ class Decoder {
   }
 
   bool OneByteOpcode(std::uint8_t opcode) {
-    const bool wide = (rex_ & 8) != 0;
     switch (opcode) {
       case 0xef: return Io(Privileged::kOut, WideSize());
       case 0xee: return Io(Privileged::kOut, 1);
@@ -74,8 +139,8 @@ class Decoder {
       case 0x6c: case 0x6e: return Io(Privileged::kStringIo, 1);
       case 0x6d: case 0x6f: return Io(Privileged::kStringIo, WideSize());
       case 0x8e: return Operand() && Is(Privileged::kLoadSegment);
-      case 0xcb: return wide && Is(Privileged::kFarReturn);
-      case 0xcf: return wide && Is(Privileged::kInterruptReturn);
+      case 0xcb: return wide() && Is(Privileged::kFarReturn);
+      case 0xcf: return wide() && Is(Privileged::kInterruptReturn);
       case 0xf4: return Is(Privileged::kHalt);
       case 0xfa: case 0xfb: return Is(Privileged::kSetInterrupts);
       default: return false;
@@ -153,6 +218,7 @@ class Decoder {
   ByteReader code_;
   const GeneralRegisters& registers_;
   DecodedInstruction result_;
+  PlainInstruction plain_;
   std::uint8_t rex_ = 0;
   std::uint8_t reg_ = 0;  // the middle field of ModRM
   bool operand16_ = false;
@@ -164,6 +230,11 @@ class Decoder {
 std::optional<DecodedInstruction> Decode(std::span<const std::uint8_t> code,
                                          const GeneralRegisters& registers) {
   return Decoder(code, registers).Run();
+}
+
+std::optional<PlainInstruction> DecodePlain(std::span<const std::uint8_t> code,
+                                            const GeneralRegisters& registers) {
+  return Decoder(code, registers).RunPlain();
 }
 
 }  // namespace summon::hypervisor

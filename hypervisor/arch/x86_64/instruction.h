@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Decodes the few privileged instructions that ring-3 mode stands in for, and no others.
+// Decodes the few privileged instructions that ring-3 mode stands in for, and the few plain ones
+// that stand between them in start-up code; no others.
 
 #include <cstdint>
 #include <optional>
@@ -44,5 +45,18 @@ struct DecodedInstruction {
 // of the above or is cut off.
 std::optional<DecodedInstruction> Decode(std::span<const std::uint8_t> code,
                                          const GeneralRegisters& registers);
+
+// A plain instruction: a value, which the registers already tell, goes into a register or onto the
+// stack. Forms: mov of an immediate or a register, lea, and push, all but with 16-bit operands.
+struct PlainInstruction {
+  std::uint8_t length = 0;
+  bool push = false;        // onto the stack, else into register `target`
+  std::uint8_t target = 0;  // a register's number
+  std::uint64_t value = 0;  // 32-bit results are zero-extended, as the CPU does
+};
+
+// Likewise for plain instructions.
+std::optional<PlainInstruction> DecodePlain(std::span<const std::uint8_t> code,
+                                            const GeneralRegisters& registers);
 
 }  // namespace summon::hypervisor

@@ -90,6 +90,18 @@ void WriteGate(const GuestMemory& memory, unsigned vector) {
   Write(memory, kShimIdtAddress + vector * sizeof gate, &gate, sizeof gate);
 }
 
+bool Jumps(const DecodedInstruction& instruction) {
+  return instruction.kind == Privileged::kFarReturn ||
+         instruction.kind == Privileged::kInterruptReturn;
+}
+
+TrapFrame ReadFrame(const GuestMemory& memory) {
+  TrapFrame frame;
+  // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
+  std::memcpy(&frame, memory.all().data() + kTrapFrameAddress, sizeof frame);
+  return frame;
+}
+
 Detail ExceptionDetail(std::string_view what, const TrapFrame& frame) {
   Detail detail(what);
   detail.Add(": exception ").AddNumber(frame.vector).Add(", error code ").AddHex(frame.error_code);
@@ -114,16 +126,28 @@ void InstallRing3Shim(const GuestMemory& memory) {
 }
 
 Step Ring3Mode::Interpret(const VcpuExit& exit) {
-  if (exit.kind == ExitKind::kPortWrite && exit.port == kShimPort) return Trap();
+  in_trap_ = exit.kind == ExitKind::kPortWrite && exit.port == kShimPort;
+  if (in_trap_) return Trap();
   if (exit.kind == ExitKind::kInterrupted) return Resume{};
   return DescribeExit(exit, memory_, cpu_, CpuRing::kRing3);
 }
 
+GeneralRegisters Ring3Mode::GuestRegisters() const {
+  GeneralRegisters registers = cpu_.Registers();
+  if (in_trap_) {
+    const TrapFrame frame = ReadFrame(memory_);
+    registers.rip = frame.rip;
+    registers.rflags = frame.rflags;
+    registers.values[kRsp] = frame.rsp;
+  }
+  return registers;
+}
+
 Step Ring3Mode::Trap() {
-  TrapFrame frame;
-  // SAFETY: the frame lies in the shim's stack page; the guest can write neither it nor the stubs.
-  std::memcpy(&frame, memory_.all().data() + kTrapFrameAddress, sizeof frame);
-  registers_ = cpu_.Registers();
+  TrapFrame frame = ReadFrame(memory_);
+  const GeneralRegisters shim = cpu_.Registers();
+  registers_ = shim;
+  registers_changed_ = false;
   // A trap from ring 3 begins at the top of the stack. One from the shim itself lies deeper: the
   // guest has returned to an instruction or stack pointer that no CPU takes (not canonical).
   if (registers_.values[kRsp] != kTrapFrameAddress || frame.vector >= kVectors ||
@@ -136,6 +160,12 @@ Step Ring3Mode::Trap() {
   registers_.rip = frame.rip;
   Step step = frame.vector == kGeneralProtection ? GeneralProtection(frame) : Reflect(frame);
   Write(memory_, kTrapFrameAddress, &frame, sizeof frame);
+  if (registers_changed_) {
+    registers_.values[kRsp] = shim.values[kRsp];
+    registers_.rip = shim.rip;
+    registers_.rflags = shim.rflags;
+    cpu_.SetRegisters(registers_);
+  }
   return step;
 }
 
@@ -159,11 +189,48 @@ Step Ring3Mode::GeneralProtection(TrapFrame& frame) {
     default: break;
   }
   const std::uint64_t next = frame.rip + instruction->length;
-  const bool jumps = instruction->kind == Privileged::kFarReturn ||
-                     instruction->kind == Privileged::kInterruptReturn;
   if (!Emulate(frame, *instruction)) return Reflect(frame);
-  if (!jumps) frame.rip = next;
+  if (!Jumps(*instruction)) frame.rip = next;
+  Follow(frame);
   return Resume{};
+}
+
+void Ring3Mode::Follow(TrapFrame& frame) {
+  // Bounds the time of one trap. Solo5's start-up has ten in a row.
+  constexpr int kFollowedMax = 16;
+  // Code on this page was being executed; of the next one nobody has asked whether it may be.
+  const std::uint64_t page = registers_.rip / kPageSize;
+  for (int i = 0; i < kFollowedMax && frame.rip / kPageSize == page; ++i) {
+    const std::uint64_t left = kPageSize - frame.rip % kPageSize;
+    const auto code =
+        memory_.Readable(frame.rip, std::min<std::uint64_t>(kInstructionSizeMax, left));
+    if (!code) return;
+    registers_.rip = frame.rip;
+    registers_.values[kRsp] = frame.rsp;
+    if (const auto plain = DecodePlain(*code, registers_)) {
+      if (!DoPlain(frame, *plain)) return;
+      continue;
+    }
+    const auto privileged = Decode(*code, registers_);
+    if (!privileged) return;
+    const std::uint64_t next = frame.rip + privileged->length;
+    if (!Emulate(frame, *privileged)) return;  // it traps by itself, and gets what it deserves
+    if (!Jumps(*privileged)) frame.rip = next;
+  }
+}
+
+bool Ring3Mode::DoPlain(TrapFrame& frame, const PlainInstruction& instruction) {
+  if (instruction.push) {
+    if (!memory_.Store(frame.rsp - sizeof instruction.value, instruction.value)) return false;
+    frame.rsp -= sizeof instruction.value;
+  } else if (instruction.target == kRsp) {
+    frame.rsp = instruction.value;
+  } else {
+    registers_.values[instruction.target] = instruction.value;
+    registers_changed_ = true;
+  }
+  frame.rip += instruction.length;
+  return true;
 }
 
 Step Ring3Mode::PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const {
@@ -185,8 +252,8 @@ Step Ring3Mode::PortInstruction(TrapFrame& frame, const DecodedInstruction& inst
 
 bool Ring3Mode::Emulate(TrapFrame& frame, const DecodedInstruction& instruction) {
   switch (instruction.kind) {
-    case Privileged::kLoadGdt: return LoadTable(instruction, gdt_);
-    case Privileged::kLoadIdt: return LoadTable(instruction, idt_);
+    case Privileged::kLoadGdt: return LoadTable(instruction, state_.gdt);
+    case Privileged::kLoadIdt: return LoadTable(instruction, state_.idt);
     case Privileged::kLoadTask: return LoadTaskRegister(instruction);
     // The guest's flat ring-0 segments and ours of ring 3 differ in nothing it can use; and no
     // interrupt ever comes.
@@ -219,10 +286,10 @@ bool Ring3Mode::LoadTaskRegister(const DecodedInstruction& instruction) {
     selector = *stored;
   }
   const std::uint64_t offset = selector & ~std::uint64_t{7};
-  if (offset + sizeof(WideDescriptor) - 1 > gdt_.limit) return false;
-  const auto descriptor = memory_.Copy<WideDescriptor>(gdt_.base + offset);
+  if (offset + sizeof(WideDescriptor) - 1 > state_.gdt.limit) return false;
+  const auto descriptor = memory_.Copy<WideDescriptor>(state_.gdt.base + offset);
   if (!descriptor) return false;
-  task_state_ = (descriptor->low >> 16 & 0xff'ffff) | (descriptor->low >> 56) << 24 |
+  state_.task_state = (descriptor->low >> 16 & 0xff'ffff) | (descriptor->low >> 56) << 24 |
                 descriptor->high << 32;
   return true;
 }
@@ -254,19 +321,18 @@ bool Ring3Mode::WriteMsr() const {
 
 void Ring3Mode::ReadFaultAddress(TrapFrame& frame, const DecodedInstruction& instruction) {
   if (instruction.operand == kRsp) {
-    frame.rsp = fault_address_;
+    frame.rsp = state_.fault_address;
     return;
   }
-  GeneralRegisters changed = cpu_.Registers();  // with the shim's own stack pointer
-  changed.values[instruction.operand] = fault_address_;
-  cpu_.SetRegisters(changed);
+  registers_.values[instruction.operand] = state_.fault_address;
+  registers_changed_ = true;
 }
 
 Step Ring3Mode::Reflect(TrapFrame& frame) {
   const std::uint64_t offset = frame.vector * sizeof(WideDescriptor);
-  const auto gate = offset + sizeof(WideDescriptor) - 1 > idt_.limit
+  const auto gate = offset + sizeof(WideDescriptor) - 1 > state_.idt.limit
                         ? std::nullopt
-                        : memory_.Copy<WideDescriptor>(idt_.base + offset);
+                        : memory_.Copy<WideDescriptor>(state_.idt.base + offset);
   constexpr std::uint64_t kGatePresent = 1ull << 47;
   if (!gate || (gate->low & kGatePresent) == 0) {
     Detail detail = ExceptionDetail("the guest has no handler", frame);
@@ -275,13 +341,13 @@ Step Ring3Mode::Reflect(TrapFrame& frame) {
     return GuestFault(detail);
   }
   if (frame.vector == kPageFault) {
-    fault_address_ = cpu_.FaultAddress();
+    state_.fault_address = cpu_.FaultAddress();
     frame.error_code &= ~kPageFaultByUser;  // in the guest's eyes it runs in ring 0
   }
   std::uint64_t stack = frame.rsp;
   if (const std::uint64_t index = gate->low >> 32 & 7; index != 0) {
     constexpr std::uint64_t kInterruptStacks = 0x24;  // IST1 in a task state
-    const auto own = memory_.Copy<std::uint64_t>(task_state_ + kInterruptStacks +
+    const auto own = memory_.Copy<std::uint64_t>(state_.task_state + kInterruptStacks +
                                                  (index - 1) * sizeof(std::uint64_t));
     if (!own) return GuestFault(ExceptionDetail("the guest's interrupt stack is missing", frame));
     stack = *own;

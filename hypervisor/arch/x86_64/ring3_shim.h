@@ -10,7 +10,9 @@
 // How: the monitor puts an interrupt table, 32 stubs, a task state and a stack into low pages that
 // only guest ring 0 can reach. A privileged instruction raises #GP; the stub pushes the vector and
 // exits by `out`; the monitor decodes the instruction, does what ring 0 would have done, edits the
-// trap frame, and lets the stub return (35 us a trap on such a KVM). Any other exception is handed
+// trap frame, and lets the stub return (35 us a trap on such a KVM). Start-up code has several such
+// instructions in a row, with a few plain ones between: the monitor does those on the way, so that
+// a start costs two or three traps instead of eight. Any other exception is handed
 // to the guest's own interrupt table as the CPU would have, so its trap reports look as always.
 // Only listed forms of instructions are decoded: all else is the guest's own exception.
 
@@ -42,17 +44,36 @@ struct TrapFrame {
 };
 inline constexpr std::uint64_t kTrapFrameAddress = kShimStackEnd - sizeof(TrapFrame);
 
+// What the mode remembers of its guest, beside what lies in memory and registers; part of a
+// snapshot.
+struct Ring3State {
+  TableRegister gdt{};  // what the guest loaded
+  TableRegister idt{};
+  std::uint64_t task_state = 0;     // 0: none
+  std::uint64_t fault_address = 0;  // of the last page fault handed to the guest
+};
+
 // Borrows both.
 class Ring3Mode final : public GuestMode {
  public:
   Ring3Mode(const GuestMemory& memory, CpuAccess& cpu) : memory_(memory), cpu_(cpu) {}
   Step Interpret(const VcpuExit& exit) override;
+  GeneralRegisters GuestRegisters() const override;
+
+  const Ring3State& state() const { return state_; }
+  void SetState(const Ring3State& state) {
+    state_ = state;
+    in_trap_ = true;  // a snapshot is taken in a hypercall
+  }
 
  private:
   Step Trap();
   // #GP: a hypercall, something to do for the guest, or its own fault.
   Step GeneralProtection(TrapFrame& frame);
   Step PortInstruction(TrapFrame& frame, const DecodedInstruction& instruction) const;
+  // Does the instructions that follow one that was emulated, as long as they are of known forms.
+  void Follow(TrapFrame& frame);
+  bool DoPlain(TrapFrame& frame, const PlainInstruction& instruction);
   // True when the instruction has been done; false when it is the guest's fault.
   bool Emulate(TrapFrame& frame, const DecodedInstruction& instruction);
   bool LoadTable(const DecodedInstruction& instruction, TableRegister& table) const;
@@ -66,12 +87,11 @@ class Ring3Mode final : public GuestMode {
 
   const GuestMemory& memory_;
   CpuAccess& cpu_;
-  // At the trap being handled, with the guest's own stack pointer and instruction pointer.
+  bool in_trap_ = false;  // the CPU is in the shim: the guest's place is in the trap frame
+  // Of the trap being handled, with the guest's own stack pointer and instruction pointer.
   GeneralRegisters registers_{};
-  TableRegister gdt_{};  // what the guest loaded
-  TableRegister idt_{};
-  std::uint64_t task_state_ = 0;     // 0: none
-  std::uint64_t fault_address_ = 0;  // of the last page fault handed to the guest
+  bool registers_changed_ = false;
+  Ring3State state_;
 };
 
 }  // namespace summon::hypervisor

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What an instance costs in memory besides what its guest has touched.
+
+#include <string>
+#include <vector>
+
+#include "benchmarks/boot/monitor.h"
+
+namespace summon::benchmarks {
+
+// Of one process, from /proc/PID/smaps; KiB.
+struct ProcessWeight {
+  double pss = 0;    // its fair share of what is shared, and what is its own; without the guest's
+  double own = 0;    // what is its own (private pages); without the guest's
+  double guest = 0;  // guest memory that was touched and is its own
+};
+Result<ProcessWeight> WeighProcess(int pid, launcher::Kind kind);
+
+// Of the whole machine, from /proc/meminfo; KiB.
+struct KernelWeight {
+  double slab = 0;
+  double stacks = 0;
+  double tables = 0;  // page tables, those of guests too
+  double used = 0;    // MemTotal - MemFree - Cached - Buffers: sees pages that KVM holds, too
+};
+KernelWeight WeighKernel();
+
+struct WeighOptions {
+  unsigned instances = 50;
+  std::uint32_t memory_mib = 16;
+  std::string guest_mode;  // empty: none on KVM
+  std::string guest_dir;
+};
+
+// All for one instance, KiB: the mean over `instances` that exist at the same time.
+struct Weight {
+  std::string label;
+  ProcessWeight process;
+  KernelWeight kernel;
+  double goal = 0;  // for process.own + what the kernel holds; 0: there is none
+
+  double overhead() const { return process.own + kernel.slab + kernel.stacks + kernel.tables; }
+};
+Result<std::vector<Weight>> WeighInstances(Stable& stable, const WeighOptions& options);
+
+std::string WeightTable(const std::vector<Weight>& weights);
+
+}  // namespace summon::benchmarks

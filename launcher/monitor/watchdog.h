@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Finds monitors that hang.
+//
+// Once in kPeriod it looks at each monitor of kind kvm that runs a guest. One that sleeps waits for
+// its guest's next event, and is left alone: an idle guest is never woken for this. One that does
+// not is asked whether it is there; when the answer has not come a period later it is ended. So is
+// one that somebody else stopped, when it is found so twice.
+
+#include <functional>
+
+#include "base/loop/loop.h"
+#include "base/unique_fd.h"
+#include "launcher/monitor/process.h"
+
+namespace summon::launcher {
+
+// What is remembered of one monitor.
+struct Watched {
+  UniqueFd stat;  // /proc/PID/stat
+  bool stopped = false;
+};
+
+enum class Verdict { kFine, kDoesNotAnswer, kStopped };
+
+// Looks at it once, and asks when there is reason to.
+Verdict LookAt(MonitorProcess& process, Watched& watched);
+
+class Watchdog final {
+ public:
+  static constexpr Duration kPeriod = std::chrono::seconds(1);
+  // Monitors to look at in one turn of the loop, so that nothing else waits long for thousands.
+  static constexpr std::size_t kPerTurn = 32;
+
+  // `look` looks at up to kPerTurn monitors, going on from where it was; true: there are more in
+  // this round. A round begins each period while `busy` is true.
+  struct Work {
+    std::function<bool()> look;
+    std::function<bool()> busy;
+  };
+  Watchdog(Loop& loop, Work work);
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  // There is something to watch.
+  void Wake();
+
+ private:
+  void Turn();
+
+  Loop& loop_;
+  const Work work_;
+  Instant round_{};
+  bool set_ = false;
+  Timer timer_;
+};
+
+}  // namespace summon::launcher

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each benchmark with a few samples: it runs, writes its files, and leaves nothing behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/strings.h"
+#include "tests/testbed/process.h"
+
+namespace summon::testbed {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string ReadText(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+class Benchmarks : public testing::Test {
+ protected:
+  // Runs it with its files in a folder of this test's.
+  void Run(const std::string& name, const Arguments& arguments) {
+    Arguments command = {ProgramPath(name), "--folder", folder_.path()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    const auto finished = FinishIn(-1, command);
+    ASSERT_TRUE(finished.ok()) << finished.error().message();
+    output_ = finished->output;
+    EXPECT_EQ(finished->exit_status, 0) << output_;
+    EXPECT_THAT(output_, AllOf(HasSubstr("machine: "), HasSubstr("system:  ")));
+  }
+
+  void ExpectFiles(const std::string& name) {
+    EXPECT_THAT(ReadText(folder_.path() + "/" + name + ".json"),
+                AllOf(HasSubstr(StrCat("{\"benchmark\": \"", name, "\"")), HasSubstr("\"ways\"")));
+    EXPECT_THAT(ReadText(folder_.path() + "/" + name + ".svg"),
+                AllOf(HasSubstr("<polyline"), HasSubstr("</svg>")));
+  }
+
+  const ScratchFolder folder_;
+  std::string output_;
+};
+
+TEST_F(Benchmarks, BootMeasuresEveryWayAndLeavesNothing) {
+  if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
+  ASSERT_NO_FATAL_FAILURE(Run("boot", {"--samples", "2", "--instances", "2"}));
+  ExpectFiles("boot");
+  EXPECT_THAT(output_, HasSubstr("left over: +0 descriptors, +0 processes"));
+  EXPECT_THAT(ReadText(folder_.path() + "/boot.json"),
+              AllOf(HasSubstr("\"native\""), HasSubstr("\"kvm parked\""),
+                    HasSubstr("\"kvm saved\""), HasSubstr("\"process pool\"")));
+}
+
+TEST_F(Benchmarks, BootWithoutKvmMeasuresProcesses) {
+  ASSERT_NO_FATAL_FAILURE(
+      Run("boot", {"--samples", "2", "--instances", "0", "--kvm", "/nonexistent"}));
+  ExpectFiles("boot");
+  EXPECT_THAT(output_, HasSubstr("the ways on KVM are left out"));
+  EXPECT_THAT(ReadText(folder_.path() + "/boot.json"), Not(HasSubstr("kvm pool")));
+}
+
+TEST_F(Benchmarks, WrongOptionsAreRefused) {
+  const auto finished = FinishIn(-1, {ProgramPath("boot"), "--samples", "0"});
+  ASSERT_TRUE(finished.ok());
+  EXPECT_NE(finished->exit_status, 0);
+  EXPECT_THAT(finished->output, HasSubstr("--samples"));
+}
+
+}  // namespace
+}  // namespace summon::testbed
