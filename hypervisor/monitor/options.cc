@@ -16,8 +16,8 @@ Error Usage(std::string_view argument) {
   return Error(ErrorCode::kInvalid,
                StrCat("argument ", Quote(argument), "; usage: summon-monitor [--uid=N] "
                       "[--namespaces=N] [--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started "
-                      "with a control socket as descriptor ", kControlFd, "; or summon-monitor --probe "
-                      "--kvm-fd=4 4<>/dev/kvm"));
+                      "with a control socket as descriptor ", kControlFd,
+                      "; or summon-monitor --probe --kvm-fd=4 4<>/dev/kvm"));
 }
 
 std::optional<ModeChoice> ParseMode(std::string_view name) {

@@ -3,7 +3,7 @@
 // The empty world that monitors live in: a network namespace without an interface, a mount
 // namespace whose root is an empty read-only directory, and namespaces of IPC, host name and
 // control groups. Made once and shared by all monitors, because entering a namespace takes a
-// few microseconds and making one up to half a millisecond (docs/decisions/0006). There is nothing
+// few microseconds and making one up to half a millisecond (docs/decisions/0014). There is nothing
 // in it that two monitors could share: their filters permit no call that creates anything.
 
 #include <array>

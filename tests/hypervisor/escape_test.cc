@@ -117,6 +117,8 @@ TEST_P(EscapesFrom, EndTheProcessOrAreRefused) {
     if (!Applies(escapes[i].where, GetParam())) continue;
     const Outcome outcome = Try(GetParam(), i);
     ++tried;
+    (void)printf("  %s: %-45s %s\n", NameOf(GetParam()), escapes[i].name.c_str(),
+                 Text(outcome).c_str());
     EXPECT_EQ(outcome.kind, Wanted(escapes[i].expect)) << escapes[i].name << " " << Text(outcome);
   }
   (void)printf("%s: %d escapes tried\n", NameOf(GetParam()), tried);
