@@ -6,7 +6,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 
 #include "base/strings.h"
 #include "benchmarks/boot/memory.h"
@@ -27,11 +26,6 @@ struct Options {
   std::string folder = "build/bench";
   std::uint32_t memory_mib = 16;
 };
-
-// The build's own folder: .../bin/boot gives ... .
-std::string BuildFolder() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().string();
-}
 
 int Complain(const Error& error) {
   std::fprintf(stderr, "boot: %s\n", error.message().c_str());

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/strings.h"
-#include "benchmarks/boot/bootable.h"
+#include "benchmarks/common/bootable.h"
 #include "hypervisor/memory/guest_memory.h"
 #include "hypervisor/monitor/prepare.h"
 

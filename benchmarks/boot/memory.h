@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/boot/monitor.h"
+#include "benchmarks/common/monitor.h"
 
 namespace summon::benchmarks {
 

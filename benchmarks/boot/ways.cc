@@ -53,7 +53,7 @@ Result<Sample> BootPooled(const Setting& setting, const Bootable& bootable,
   const Instant started = clock.Now();
   SUMMON_TRY(monitor->Give(*bootable.frame, {{bootable.file.get()}}));
   const Instant byte = SUMMON_TRY(monitor->AwaitConsole());
-  SUMMON_TRY(monitor->AwaitEnd());
+  (void)SUMMON_TRY(monitor->AwaitEnd());
   return SampleOf(*monitor, started, byte);
 }
 
@@ -64,7 +64,7 @@ Result<Sample> BootFresh(const Setting& setting, const Bootable& bootable,
   const auto monitor = SUMMON_TRY(Monitor::Start(setting.stable, spec));
   SUMMON_TRY(monitor->Give(*bootable.frame, {{bootable.file.get()}}));
   const Instant byte = SUMMON_TRY(monitor->AwaitConsole());
-  SUMMON_TRY(monitor->AwaitEnd());
+  (void)SUMMON_TRY(monitor->AwaitEnd());
   return SampleOf(*monitor, started, byte);
 }
 

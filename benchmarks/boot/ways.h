@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/boot/bootable.h"
+#include "benchmarks/common/bootable.h"
 #include "benchmarks/common/measurement.h"
 
 namespace summon::benchmarks {

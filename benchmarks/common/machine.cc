@@ -61,6 +61,10 @@ std::string MachineText() {
       FirstLine("/proc/loadavg"), "\nsummon:  ", kVersion, ", compiled by ", __VERSION__, "\n");
 }
 
+std::string BuildFolder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().string();
+}
+
 Holdings LookAtOurselves() {
   Holdings holdings;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {

@@ -9,6 +9,9 @@ namespace summon::benchmarks {
 // Processor, cores, memory, kernel, KVM's modules, load and our version, one a line.
 std::string MachineText();
 
+// The folder of the build that this program is part of: .../bin/boot gives ... .
+std::string BuildFolder();
+
 // What this process holds: the same before and after a measurement, or something was left behind.
 struct Holdings {
   std::size_t descriptors = 0;

@@ -61,6 +61,26 @@ Status GuestMapping::Commit(std::uint64_t size) {
   return Ok();
 }
 
+Result<std::span<std::uint8_t>> GuestMapping::OpenScratch(GuestRange range) {
+  SUMMON_CHECK(range.begin < range.end && range.end <= reserved_.size());
+  const auto scratch = reserved_.subspan(range.begin, range.end - range.begin);
+  // SAFETY: our own reserved addresses, which nobody has used yet.
+  if (mprotect(scratch.data(), scratch.size(), PROT_READ | PROT_WRITE) != 0) {
+    return ErrnoError("make scratch memory", errno);
+  }
+  return scratch;
+}
+
+Status GuestMapping::CloseScratch(GuestRange range) {
+  const auto scratch = reserved_.subspan(range.begin, range.end - range.begin);
+  // SAFETY: our own addresses; whoever opened the scratch holds its span no longer.
+  if (mmap(scratch.data(), scratch.size(), PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    return ErrnoError("close scratch memory", errno);
+  }
+  return Ok();
+}
+
 Result<GuestMapping> GuestMapping::Create(std::uint64_t size) {
   GuestMapping mapping = SUMMON_TRY(Reserve(size));
   SUMMON_TRY(mapping.Commit(size));

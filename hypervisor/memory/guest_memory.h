@@ -128,6 +128,11 @@ class GuestMapping final {
   // All addresses, memory or not.
   std::span<std::uint8_t> reserved() const { return reserved_; }
 
+  // Memory at `range` of the reserved addresses, beyond what will be committed, for a while; when
+  // it is closed the addresses are only reserved again.
+  Result<std::span<std::uint8_t>> OpenScratch(GuestRange range);
+  Status CloseScratch(GuestRange range);
+
   enum class Access { kRead, kReadWrite };
   // Puts a private copy-on-write view of `file` from `offset` (page aligned) in the place of
   // `range` (page aligned, inside bytes()).

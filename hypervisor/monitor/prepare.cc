@@ -11,6 +11,7 @@
 #include "hypervisor/arch/x86_64/cpuid.h"
 #include "hypervisor/arch/x86_64/page_tables.h"
 #include "hypervisor/memory/guest_memory.h"
+#include "hypervisor/monitor/warm_up.h"
 
 namespace summon::hypervisor {
 
@@ -76,12 +77,13 @@ Result<RingProbe> ProbeRing(int kvm_fd) {
 Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode) {
   CpuRing ring = mode == ModeChoice::kRing3 ? CpuRing::kRing3 : CpuRing::kRing0;
   if (mode == ModeChoice::kAuto) ring = SUMMON_TRY(ProbeRing(kvm_fd)).ring;
-  PreparedMachine prepared{SUMMON_TRY(GuestMapping::Reserve(kGuestMemoryMax)),
+  PreparedMachine prepared{SUMMON_TRY(GuestMapping::Reserve(kGuestMemoryMax + kMemoryUnit)),
                            SUMMON_TRY(NewMachine(kvm_fd)), 0, ring};
   SUMMON_TRY(prepared.machine.AddMemory(0, prepared.mapping.reserved().first(kMemoryPrepared)));
   (void)prepared.machine.ShareHostTsc();  // matters to snapshots only
   prepared.tsc_hz = SUMMON_TRY(prepared.machine.TscHz());
   SUMMON_TRY(prepared.machine.PreRun());
+  SUMMON_TRY(WarmUp(prepared.machine, prepared.mapping, ring));
   return prepared;
 }
 

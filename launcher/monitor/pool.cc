@@ -192,6 +192,8 @@ void MonitorPool::Grow(Kind kind) {
   if (options_.size == 0) return;
   Members& members = kinds_[Index(kind)];
   members.missed_at = loop_.Now();
+  if (!members.was_full) return;
+  members.was_full = false;
   const std::size_t size_max = std::max(options_.size, options_.size_max);
   const std::size_t size = std::min(members.size * 2, size_max);
   if (size > members.size) {
@@ -322,7 +324,9 @@ void MonitorPool::Refill() {
       SetStatus(kind, added);
       continue;
     }
-    short_of_members = short_of_members || Lacks(members);
+    const bool lacks = Lacks(members);
+    if (!lacks) members.was_full = true;
+    short_of_members = short_of_members || lacks;
   }
   if (short_of_members) RefillSoon();
 }

@@ -45,8 +45,9 @@ class MonitorPool final {
   // faster than that it goes on all the same after kRefillLatest.
   static constexpr Duration kRefillAfter = std::chrono::milliseconds(20);
   static constexpr Duration kRefillLatest = std::chrono::milliseconds(200);
-  // A launch that found no ready member doubles the number to keep; each time of this length
-  // without one takes one off, down to the size that was asked for.
+  // A launch that finds a pool empty that had been full doubles the number to keep (one that had
+  // not been would not be fuller for it); each time of this length without such a launch takes one
+  // off, down to the size that was asked for.
   static constexpr Duration kShrinkAfter = std::chrono::seconds(10);
 
   using OnAvailability = std::function<void(Kind, const Status&)>;
@@ -92,6 +93,7 @@ class MonitorPool final {
     bool wanted = false;
     bool on_probation = false;  // unavailable, and a new member is proving the contrary
     std::size_t size = 0;       // members to keep
+    bool was_full = false;      // since `size` last grew
     // How guests run on this machine, as the first member found out: the next ones are told.
     std::optional<hypervisor::GuestModeCode> mode;
     std::deque<std::unique_ptr<MonitorProcess>> waiting;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -24,6 +25,12 @@ std::string ReadText(const std::string& path) {
 
 class Benchmarks : public testing::Test {
  protected:
+  void SetUp() override {
+    // Which tenders take part is up to each test.
+    (void)unsetenv("SOLO5_HVT");
+    (void)unsetenv("SOLO5_SPT");
+  }
+
   // Runs it with its files in a folder of this test's.
   void Run(const std::string& name, const Arguments& arguments) {
     Arguments command = {ProgramPath(name), "--folder", folder_.path()};
@@ -62,6 +69,42 @@ TEST_F(Benchmarks, BootWithoutKvmMeasuresProcesses) {
   ExpectFiles("boot");
   EXPECT_THAT(output_, HasSubstr("the ways on KVM are left out"));
   EXPECT_THAT(ReadText(folder_.path() + "/boot.json"), Not(HasSubstr("kvm pool")));
+}
+
+TEST_F(Benchmarks, VersusSolo5MeasuresSummonAloneWithoutTenders) {
+  if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
+  ASSERT_NO_FATAL_FAILURE(Run("versus_solo5", {"--samples", "2"}));
+  ExpectFiles("versus_solo5_hvt");
+  ExpectFiles("versus_solo5_spt");
+  EXPECT_THAT(output_, HasSubstr("SOLO5_HVT names it"));
+  EXPECT_THAT(output_, HasSubstr("left over: +0 descriptors, +0 processes"));
+}
+
+// Any program that prints can stand for a tender: what is asked is whether it takes part.
+TEST_F(Benchmarks, VersusSolo5ComparesWithTheTenderThatIsNamed) {
+  const std::string tender = folder_.Write("tender", "#!/bin/sh\necho pretended\n");
+  std::filesystem::permissions(tender, std::filesystem::perms::owner_all);
+  ASSERT_NO_FATAL_FAILURE(
+      Run("versus_solo5", {"--samples", "2", "--kvm", "/nonexistent", "--solo5-spt", tender}));
+  EXPECT_THAT(output_,
+              AllOf(HasSubstr("solo5-spt: pretended"), HasSubstr("p50 and p99 to solo5-spt")));
+}
+
+TEST_F(Benchmarks, QueryToFirstByteMeasuresEveryLauncher) {
+  if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces";
+  ASSERT_NO_FATAL_FAILURE(Run("query_to_first_byte", {"--summons", "2"}));
+  ExpectFiles("query_to_first_byte");
+  EXPECT_THAT(output_, HasSubstr("+0 monitors; +0 interfaces"));
+}
+
+TEST_F(Benchmarks, NetworkMeasuresRoundTripsAndThroughput) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and taps";
+  ASSERT_NO_FATAL_FAILURE(
+      Run("network", {"--samples", "2", "--bodies", "1", "--body-bytes", "100000"}));
+  ExpectFiles("network_round_trip");
+  ExpectFiles("network_throughput");
+  EXPECT_THAT(output_, HasSubstr("left over: +0 descriptors, +0 processes"));
 }
 
 TEST_F(Benchmarks, WrongOptionsAreRefused) {

@@ -87,6 +87,13 @@ TEST(DoctorGuestMode, FailedProbeIsAFailure) {
   EXPECT_THAT(finding.found, HasSubstr("create virtual machine"));
 }
 
+TEST(DoctorGuestMode, BusyCpuNamesTheOtherHypervisor) {
+  const Finding finding = JudgeGuestMode(
+      ProbeFacts{"", 0, 0, "summon-monitor: create virtual machine: Device or resource busy"});
+  EXPECT_EQ(finding.grade, Grade::kFail);
+  EXPECT_THAT(finding.mend, HasSubstr("another hypervisor"));
+}
+
 TEST(DoctorTun, MissingAndForbiddenFail) {
   EXPECT_EQ(JudgeTun({State::kMissing, 0}).grade, Grade::kFail);
   EXPECT_EQ(JudgeTun({State::kFailed, EACCES}).grade, Grade::kFail);

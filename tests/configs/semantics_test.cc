@@ -188,6 +188,16 @@ TEST(ConfigRanges, SayTheValueAndTheLimit) {
               HasSubstr("not a multicast address"));
 }
 
+TEST(ConfigNet, SpoofCheckIsByAddressUnlessToldOtherwise) {
+  const LoadOutcome plain = LoadPure(WithService(""));
+  const LoadOutcome off = LoadPure(WithService("net { spoof_check: OFF }"));
+  ASSERT_TRUE(plain.ok() && off.ok());
+  EXPECT_EQ(plain.config->services.at(0).net.spoof_check, SpoofCheck::kAddress);
+  EXPECT_EQ(off.config->services.at(0).net.spoof_check, SpoofCheck::kOff);
+  EXPECT_THAT(FirstError(WithService("net { none: true spoof_check: OFF }")),
+              HasSubstr("none is true"));
+}
+
 TEST(ConfigLauncher, OneWithoutItsImageIsAnError) {
   EXPECT_THAT(FirstError(WithService("launcher: PROCESS")), HasSubstr("process_image is missing"));
 }

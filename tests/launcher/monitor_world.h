@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -81,6 +82,21 @@ class MonitorWorld {
     SUMMON_CHECK(EnterOwnNetwork());
     if (options.monitor_dir.empty()) options.monitor_dir = ProgramFolder();
     launcher_ = MonitorLauncher::Create(*loop_, log_, events_, std::move(options)).value();
+  }
+
+  ~MonitorWorld() {
+    launcher_.reset();
+    std::filesystem::remove_all(StateFolder());
+  }
+  MonitorWorld(const MonitorWorld&) = delete;
+  MonitorWorld& operator=(const MonitorWorld&) = delete;
+
+  // Where services are saved, for this process alone.
+  static std::string StateFolder() { return StrCat("/tmp/summon-state-", getpid()); }
+  static MonitorLauncherOptions WithStateFolder() {
+    MonitorLauncherOptions options;
+    options.state_dir = StateFolder();
+    return options;
   }
 
   static std::string MissingFor(Kind kind) {

@@ -156,12 +156,27 @@ TEST(Rpc, AnEndBetweenInventoryAndPrepareIsToldAfterThePrepare) {
   world.Disconnect();
   world.Connect();
   ASSERT_EQ(world.client().inventory.size(), 1u);
-  world.fake().Kill(kFirst, EndReport{.reason = EndReason::kGuestFault, .detail = "fell"});
+  world.fake().Kill(kFirst, EndReport{.reason = EndReason::kGuestFault, .detail = "fell",
+                                      .frames_dropped = 3, .frames_forged = 5});
   world.Settle();
   world.launcher().Prepare(kService, world.Good(kService));
   ASSERT_TRUE(world.Await([&] { return world.events().ends(kFirst) > 0; }));
   EXPECT_EQ(world.events().end(kFirst).reason, EndReason::kGuestFault);
   EXPECT_EQ(world.events().end(kFirst).detail, "fell");
+  EXPECT_EQ(world.events().end(kFirst).frames_dropped, 3u);
+  EXPECT_EQ(world.events().end(kFirst).frames_forged, 5u);
+}
+
+TEST(Rpc, InWhoseNameAGuestMaySendComesOver) {
+  RpcWorld world;
+  LaunchOrder order = world.Good(kService);
+  order.nets = {NetOrder{.name = "service", .mac = {}, .spoof_check = SpoofCheck::kMac}};
+  world.launcher().Prepare(kService, std::move(order));
+  ASSERT_TRUE(world.Await([&] { return !world.events().prepared.empty(); }));
+  const LaunchOrder* stands = world.fake().order(ServiceId{0});
+  ASSERT_NE(stands, nullptr);
+  ASSERT_EQ(stands->nets.size(), 1u);
+  EXPECT_EQ(stands->nets[0].spoof_check, SpoofCheck::kMac);
 }
 
 TEST(Rpc, WhatNobodyStatesAgainIsForgotten) {

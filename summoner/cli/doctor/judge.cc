@@ -49,6 +49,11 @@ constexpr KernelVersion kOldestKernel{5, 9};
 // setup, "Linux 6.1 boot time regressions").
 constexpr KernelVersion kSlowCreation{6, 1};
 
+// KVM opens while another has the CPU; only making a machine shows it.
+constexpr const char* kMendBusy =
+    "another hypervisor has the CPU's virtualization: stop it (VirtualBox, VMware), or unload its "
+    "module";
+
 }  // namespace
 
 Finding JudgeKvm(const DeviceFacts& kvm) {
@@ -72,9 +77,7 @@ Finding JudgeKvm(const DeviceFacts& kvm) {
                          "usermod -aG kvm YOU and log in again; in a container give it --device "
                          "/dev/kvm"});
     case EBUSY:
-      return Bad(check, {Grade::kFail, found,
-                         "another hypervisor has the CPU's virtualization: stop it (VirtualBox, "
-                         "VMware), or unload its module"});
+      return Bad(check, {Grade::kFail, found, kMendBusy});
     case ENODEV:
     case ENXIO:
       return Bad(check, {Grade::kFail, found,
@@ -91,8 +94,10 @@ Finding JudgeGuestMode(const std::optional<ProbeFacts>& probe) {
     return Bad(check, {Grade::kWarn, "not known without /dev/kvm", "mend kvm first"});
   }
   if (!probe->error.empty()) {
+    const bool busy = probe->error.find(std::strerror(EBUSY)) != std::string::npos;
     return Bad(check, {Grade::kFail, StrCat("the monitor's probe failed: ", probe->error),
-                       "run it by hand: summon-monitor --probe --kvm-fd=4 4<>/dev/kvm"});
+                       busy ? kMendBusy
+                            : "run it by hand: summon-monitor --probe --kvm-fd=4 4<>/dev/kvm"});
   }
   char numbers[96];
   (void)std::snprintf(numbers, sizeof numbers, "%.1f cycles an instruction there, TSC %.0f MHz",

@@ -54,8 +54,8 @@ class Monitor final {
   Status AwaitStage(hypervisor::Stage stage);
   // When the console's next byte could be read. Everything that stands there is taken.
   Result<Instant> AwaitConsole();
-  // Waits until the process has ended by itself, and takes the stages that it told.
-  Status AwaitEnd();
+  // Waits until the process has ended by itself, and takes the stages that it told. When that was.
+  Result<Instant> AwaitEnd();
   // Takes the stages that wait to be read.
   void Listen();
   // SIGSTOP, until it has stopped; and SIGCONT.

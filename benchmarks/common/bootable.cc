@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laying out, booting and putting away.
-#include "benchmarks/boot/bootable.h"
+#include "benchmarks/common/bootable.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -48,6 +48,7 @@ std::unique_ptr<JobFrame> FrameOf(const BootableSpec& spec) {
   const std::uint8_t mac[] = {2, 0, 0, 0, 0, 1};  // locally administered
   std::memcpy(device.mac, mac, sizeof mac);
   device.mtu = kMtu;
+  device.frame_check = hypervisor::FrameCheck::kMac;
   return frame;
 }
 

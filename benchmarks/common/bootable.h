@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "benchmarks/boot/monitor.h"
+#include "benchmarks/common/monitor.h"
 
 namespace summon::benchmarks {
 

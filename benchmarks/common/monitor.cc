@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting a monitor and waiting for what it says.
-#include "benchmarks/boot/monitor.h"
+#include "benchmarks/common/monitor.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -170,10 +170,11 @@ Result<Instant> Monitor::AwaitConsole() {
   return now;
 }
 
-Status Monitor::AwaitEnd() {
+Result<Instant> Monitor::AwaitEnd() {
   SUMMON_TRY(Readable(spawned_.pidfd.get()));
+  const Instant now = SystemClock().Now();
   Listen();
-  return Ok();
+  return now;
 }
 
 void Monitor::Listen() {
