@@ -21,6 +21,9 @@ inline constexpr int kControlFd = 3;
 inline constexpr std::uint32_t kProtocolMagic = 0x4e4d5553;  // "SUMN"
 inline constexpr std::uint32_t kProtocolVersion = 2;
 
+// How many namespaces a monitor is given to enter, as consecutive descriptors (--namespaces=).
+inline constexpr int kNamespaces = 5;
+
 // Solo5 manifest bounds: at most 63 devices, names of at most 67 characters.
 inline constexpr std::size_t kDevicesMax = 63;
 inline constexpr std::size_t kDeviceNameSize = 68;

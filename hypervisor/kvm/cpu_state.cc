@@ -65,12 +65,7 @@ struct SavedCpu {
 static_assert(sizeof(SavedCpu) <= CpuStateBlob::kSize);
 static_assert(std::is_trivially_copyable_v<SavedCpu>);
 
-constexpr std::uint64_t kSaveIoctls[] = {KVM_GET_REGS, KVM_GET_SREGS, kGetXsave,
-                                        kGetXsave2, kGetMsrs};
-
 }  // namespace
-
-const std::span<const std::uint64_t> kIoctlsOfSaveState = kSaveIoctls;
 
 Result<CpuStateBlob> Machine::SaveState() {
   SUMMON_TRY(PreRun());  // completes the port access of the last exit; runs nothing of the guest

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -26,7 +25,6 @@ Status KickByMessages(int socket, Machine& machine) {
   struct sigaction action {};
   action.sa_handler = Handle;  // without SA_RESTART: KVM_RUN and ppoll end with EINTR
   if (sigaction(SIGIO, &action, nullptr) != 0) return ErrnoError("handle SIGIO", errno);
-  if (fcntl(socket, F_SETOWN, getpid()) != 0) return ErrnoError("own the control socket", errno);
   const int flags = fcntl(socket, F_GETFL);
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_ASYNC) != 0) {
     return ErrnoError("watch the control socket", errno);

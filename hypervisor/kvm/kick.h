@@ -12,8 +12,9 @@
 
 namespace summon::hypervisor {
 
-// From now on whatever comes over `socket` interrupts `machine`, which must outlive the process's
-// use of signals; what came before is in the socket, for the caller to look. One machine a process.
+// From now on whatever comes over `socket`, whose signals are this process's (OwnSignalsOf),
+// interrupts `machine`, which must outlive the process's use of signals; what came before is in
+// the socket, for the caller to look. One machine a process.
 Status KickByMessages(int socket, Machine& machine);
 
 // After an interrupted Run(): further ones run again. What came before this call is in the socket.

@@ -68,11 +68,6 @@ kvm_segment ToKvm(const SegmentRegister& from) {
 
 }  // namespace
 
-const std::uint64_t kIoctlRun = KVM_RUN;
-const std::uint64_t kIoctlGetRegisters = KVM_GET_REGS;
-const std::uint64_t kIoctlGetSpecial = KVM_GET_SREGS;
-const std::uint64_t kIoctlSetMsrs = kSetMsrs;
-
 Result<Machine> Machine::Create(int kvm_fd) {
   const int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
   if (version < 0) return ErrnoError("ask KVM for its version", errno);

@@ -19,14 +19,6 @@ struct kvm_run;
 
 namespace summon::hypervisor {
 
-// What the sandbox lets a monitor do to its virtual CPU once the guest runs.
-extern const std::uint64_t kIoctlRun;           // KVM_RUN
-extern const std::uint64_t kIoctlGetRegisters;  // KVM_GET_REGS: where a guest went wrong
-extern const std::uint64_t kIoctlGetSpecial;    // KVM_GET_SREGS: a ring-3 guest's CR2; cores
-extern const std::uint64_t kIoctlSetMsrs;       // KVM_SET_MSRS: FS_BASE of a ring-3 guest
-// And when a snapshot may be asked for: what SaveState() uses.
-extern const std::span<const std::uint64_t> kIoctlsOfSaveState;
-
 // Registers, FPU and model-specific registers of a stopped CPU; the same for every machine of one
 // host, and meaningless elsewhere.
 struct CpuStateBlob {

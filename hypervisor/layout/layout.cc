@@ -3,6 +3,7 @@
 #include "hypervisor/layout/layout.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -106,7 +107,7 @@ Result<LayoutHeader> ReadLayout(int file, const Job& job) {
   if (size < 0) return ErrnoError("layout: read", errno);
   if (size != sizeof header) return Invalid("the file is too short");
   struct stat status {};
-  if (fstat(file, &status) != 0) return ErrnoError("layout: size", errno);
+  if (syscall(SYS_fstat, file, &status) != 0) return ErrnoError("layout: size", errno);
   SUMMON_TRY(CheckLayout(header, static_cast<std::uint64_t>(status.st_size), job));
   return header;
 }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -101,7 +102,10 @@ Result<PlacedDescriptors> PlaceDescriptors(const Job& job, std::vector<UniqueFd>
     ++(device.type == DeviceType::kNet ? placed.net_count : placed.block_count);
   }
   struct stat console {};
-  if (fstat(fds[Job::kConsole].get(), &console) != 0) return ErrnoError("job: console", errno);
+  // Not fstat(): that of Debian 12's C library is newfstatat, which takes paths.
+  if (syscall(SYS_fstat, fds[Job::kConsole].get(), &console) != 0) {
+    return ErrnoError("job: console", errno);
+  }
   if (S_ISFIFO(console.st_mode) || S_ISSOCK(console.st_mode)) {
     SUMMON_TRY(MakeNonBlocking(fds[Job::kConsole].get()));
   }

@@ -5,12 +5,11 @@
 #include "hypervisor/abi/boot_area.h"
 #include "hypervisor/arch/x86_64/layout.h"
 #include "hypervisor/arch/x86_64/page_tables.h"
+#include "hypervisor/kvm/ioctls.h"
 #include "hypervisor/kvm/kick.h"
 #include "hypervisor/monitor/core_dump.h"
 #include "hypervisor/monitor/device_set.h"
-#include "hypervisor/sandbox/monitor_policy.h"
-#include "hypervisor/sandbox/process.h"
-#include "hypervisor/sandbox/seccomp.h"
+#include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
 
@@ -106,27 +105,13 @@ Status Guest::Restore(int file, RestoreMode mode) {
 Status Guest::CloseSandbox(const Surroundings& around) {
   const PlacedDescriptors& placed = around.placed;
   SUMMON_TRY(KickByMessages(kControlFd, prepared_.machine));
-  const int descriptors_end =
-      kFirstDeviceFd + static_cast<int>(placed.net_count + placed.block_count);
-  SUMMON_TRY(LimitToWhatIsThere(descriptors_end));
-  MonitorNeeds needs{placed.net_count, placed.block_count, {}, snapshot_ != nullptr};
+  MonitorNeeds needs{placed.net_count, placed.block_count, IoctlsOfRing0Guest(),
+                     snapshot_ != nullptr};
   needs.core_file = around.job.has(kJobCoreFile);
-  const std::uint64_t ring0_ioctls[] = {kIoctlRun, kIoctlGetRegisters};
-  const std::uint64_t ring0_ioctls_of_cores[] = {kIoctlRun, kIoctlGetRegisters, kIoctlGetSpecial};
-  const std::uint64_t ring3_ioctls[] = {kIoctlRun, kIoctlGetSpecial, kIoctlSetMsrs};
-  needs.vcpu_ioctls = ring0_ioctls;
-  if (needs.core_file) needs.vcpu_ioctls = ring0_ioctls_of_cores;
-  if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = ring3_ioctls;
-  if (needs.snapshots) needs.snapshot_ioctls = kIoctlsOfSaveState;
-  const FilterProgram filter = SUMMON_TRY(BuildFilter(MonitorPolicy(needs).rules()));
-#if defined(SUMMON_SANITIZED)
-  // A sanitizer's runtime makes system calls of its own (UBSan's check of a virtual call opens a
-  // pipe): a test build with sanitizers builds the filter, and leaves it off.
-  (void)filter;
-  return Ok();
-#else
-  return InstallFilter(filter);
-#endif
+  if (needs.core_file) needs.vcpu_ioctls = IoctlsOfRing0GuestWithCore();
+  if (prepared_.ring == CpuRing::kRing3) needs.vcpu_ioctls = IoctlsOfRing3Guest();
+  if (needs.snapshots) needs.snapshot_ioctls = IoctlsOfSnapshot();
+  return CloseToRunning(needs);
 }
 
 End Guest::Run(const Surroundings& around) {

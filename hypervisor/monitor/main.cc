@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -20,6 +19,7 @@
 #include "base/strings.h"
 #include "hypervisor/control/job.h"
 #include "hypervisor/control/reporter.h"
+#include "hypervisor/kvm/ioctls.h"
 #include "hypervisor/layout/layout.h"
 #include "hypervisor/loader/image.h"
 #include "hypervisor/monitor/descriptors.h"
@@ -27,7 +27,7 @@
 #include "hypervisor/monitor/options.h"
 #include "hypervisor/monitor/prepare.h"
 #include "hypervisor/monitor/probe.h"
-#include "hypervisor/sandbox/process.h"
+#include "hypervisor/sandbox/monitor_sandbox.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -43,19 +43,9 @@ int ExitStatusOf(const End& end) {
 }
 
 Status PrepareProcess(const Options& options) {
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return ErrnoError("ignore SIGPIPE", errno);
   // Sleeps end when the guest asked for it, not 50 us later.
   if (prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) != 0) return ErrnoError("set timer slack", errno);
-  if (options.kvm_fd >= 0) {
-    const int keep[] = {STDERR_FILENO, kControlFd, options.kvm_fd};
-    SUMMON_TRY(CloseAllBut(keep));
-  } else {
-    const int keep[] = {STDERR_FILENO, kControlFd};
-    SUMMON_TRY(CloseAllBut(keep));
-  }
-  SUMMON_TRY(LimitResources());
-  SUMMON_TRY(DropPrivileges(options.uid));
-  return EndWithParent();
+  return ConfineMonitor({options.uid, options.namespaces_fd, options.kvm_fd});
 }
 
 // The job, when it comes; an end instead when it is none.
@@ -67,7 +57,9 @@ struct Received {
 Result<Received> AwaitJob() {
   for (;;) {
     pollfd control{kControlFd, POLLIN, 0};  // the socket may be non-blocking
-    if (poll(&control, 1, -1) < 0 && errno != EINTR) return ErrnoError("wait for a job", errno);
+    if (ppoll(&control, 1, nullptr, nullptr) < 0 && errno != EINTR) {
+      return ErrnoError("wait for a job", errno);
+    }
     auto packet = SUMMON_TRY(ReceivePacket(kControlFd, sizeof(JobFrame)));
     if (!packet) continue;
     Job job = SUMMON_TRY(CheckJob(packet->bytes, packet->fds.size()));
@@ -179,6 +171,13 @@ int Run(const Options& options) {
       return kExitFailure;
     }
     prepared.emplace(std::move(machine).value());
+  }
+  const auto ioctls = prepared ? IoctlsWithMachine() : IoctlsWithoutMachine();
+  if (Status entered = CloseToWaiting(ioctls); !entered.ok()) {
+    reporter.Ended(EndOf(EndReason::kHostFault, entered.error()), {});
+    return kExitFailure;
+  }
+  if (prepared) {
     reporter.Prepared(prepared->tsc_hz, prepared->ring == CpuRing::kRing3 ? GuestModeCode::kRing3
                                                                           : GuestModeCode::kRing0);
   }

@@ -15,9 +15,9 @@ constexpr unsigned long long kFdMax = 1023;
 Error Usage(std::string_view argument) {
   return Error(ErrorCode::kInvalid,
                StrCat("argument ", Quote(argument), "; usage: summon-monitor [--uid=N] "
-                      "[--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started with a control "
-                      "socket as descriptor ", kControlFd, "; or summon-monitor --probe "
-                      "--kvm-fd=4 4<>/dev/kvm"));
+                      "[--namespaces=N] [--kvm-fd=N] [--guest-mode=auto|ring0|ring3], started "
+                      "with a control socket as descriptor ", kControlFd,
+                      "; or summon-monitor --probe --kvm-fd=4 4<>/dev/kvm"));
 }
 
 std::optional<ModeChoice> ParseMode(std::string_view name) {
@@ -43,6 +43,8 @@ Result<Options> ParseOptions(std::span<char* const> arguments) {
     const auto number = ParseUnsigned(value);
     if (key == "--uid" && number && *number <= kUidMax) {
       options.uid = static_cast<std::uint32_t>(*number);
+    } else if (key == "--namespaces" && number && *number > kControlFd && *number <= kFdMax) {
+      options.namespaces_fd = static_cast<int>(*number);
     } else if (key == "--kvm-fd" && number && *number > kControlFd && *number <= kFdMax) {
       options.kvm_fd = static_cast<int>(*number);
     } else if (key == "--guest-mode" && ParseMode(value)) {

@@ -16,6 +16,7 @@ enum class ModeChoice { kAuto, kRing0, kRing3 };
 
 struct Options {
   std::optional<std::uint32_t> uid;  // --uid=N: become this user and group, when root
+  int namespaces_fd = -1;            // --namespaces=N: the first of kNamespaces to enter
   int kvm_fd = -1;                   // --kvm-fd=N: an open /dev/kvm, to prepare with
   bool probe = false;                // --probe: say what this KVM is like, and end
   ModeChoice mode = ModeChoice::kAuto;  // --guest-mode=auto|ring0|ring3

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Giving up privileges, descriptors and resources.
+// Descriptors, resources, signals.
 #include "hypervisor/sandbox/process.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
+#include <cstring>
 #include <limits>
 
 #include "base/strings.h"
@@ -24,6 +23,11 @@ namespace {
 // What a job can bring (a console, an image, KVM, 63 devices), twice over while they are moved to
 // their places.
 constexpr rlim_t kDescriptorsMax = 256;
+// KVM makes helper threads inside the process that first runs a CPU (Linux 6.18 makes one; with a
+// limit of 1 that fails with EAGAIN). They count for the user id.
+constexpr rlim_t kProcessesMax = 4;
+// The deepest use is the building of a filter: some 100 KiB.
+constexpr rlim_t kStackBytesMax = 512 * 1024;
 
 Status Limit(int resource, rlim_t most, std::string_view name) {
   rlimit limit{};
@@ -38,26 +42,7 @@ Status Limit(int resource, rlim_t most, std::string_view name) {
   return Ok();
 }
 
-Status BecomeUser(std::uint32_t uid) {
-  if (setgroups(0, nullptr) != 0) return ErrnoError("drop supplementary groups", errno);
-  if (setresgid(uid, uid, uid) != 0) return ErrnoError(StrCat("become group ", uid), errno);
-  if (setresuid(uid, uid, uid) != 0) return ErrnoError(StrCat("become user ", uid), errno);
-  return Ok();
-}
-
 }  // namespace
-
-Status DropPrivileges(std::optional<std::uint32_t> uid) {
-  if (uid && geteuid() == 0) {
-    if (Status became = BecomeUser(*uid); !became.ok()) return became;
-  }
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capset, &header, none) != 0) return ErrnoError("drop capabilities", errno);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError("set no_new_privs", errno);
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return ErrnoError("set not dumpable", errno);
-  return Ok();
-}
 
 Status CloseAllBut(std::span<const int> keep) {
   SUMMON_CHECK(keep.size() <= kKeepMax);
@@ -75,7 +60,7 @@ Status CloseAllBut(std::span<const int> keep) {
   return Ok();
 }
 
-Status LimitResources() {
+Status LimitResources(UserId user) {
   struct {
     int resource;
     rlim_t most;
@@ -85,13 +70,15 @@ Status LimitResources() {
       {RLIMIT_MEMLOCK, 0, "MEMLOCK"},
       {RLIMIT_MSGQUEUE, 0, "MSGQUEUE"},
       {RLIMIT_NOFILE, kDescriptorsMax, "NOFILE"},
+      {RLIMIT_STACK, kStackBytesMax, "STACK"},
       // Not FSIZE: it would count writes to the guest's own block files and to a console file.
       // Not AS: once the guest runs, the system call filter permits no new mapping at all.
   };
   for (const auto& limit : limits) {
     if (Status set = Limit(limit.resource, limit.most, limit.name); !set.ok()) return set;
   }
-  return Ok();
+  // It counts all processes of a user, so it would be another's limit for a shared id.
+  return user == UserId::kOwn ? Limit(RLIMIT_NPROC, kProcessesMax, "NPROC") : Ok();
 }
 
 Status LimitToWhatIsThere(int first_free_fd) {
@@ -102,6 +89,38 @@ Status LimitToWhatIsThere(int first_free_fd) {
   return Limit(RLIMIT_NPROC, 0, "NPROC");
 }
 
+Status ResetProcess() {
+  // READ_IMPLIES_EXEC would make the guest's whole memory executable (personality(2)).
+  if (personality(PER_LINUX) < 0) return ErrnoError("reset the personality", errno);
+  sigset_t none;
+  sigemptyset(&none);
+  if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return ErrnoError("unblock signals", errno);
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGTERM}) {
+    if (signal(number, SIG_DFL) == SIG_ERR) return ErrnoError("reset signals", errno);
+  }
+  if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return ErrnoError("ignore SIGPIPE", errno);
+  return Ok();
+}
+
+void ForgetEnvironment() {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    explicit_bzero(*variable, std::strlen(*variable));
+  }
+}
+
+Status MakeBlocking(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+    return ErrnoError(StrCat("make descriptor ", fd, " block"), errno);
+  }
+  return Ok();
+}
+
+Status OwnSignalsOf(int socket) {
+  if (fcntl(socket, F_SETOWN, getpid()) != 0) return ErrnoError("own the control socket", errno);
+  return Ok();
+}
+
 Status EndWithParent() {
   const pid_t parent = getppid();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
@@ -109,6 +128,24 @@ Status EndWithParent() {
   }
   // It may have gone before: then the control socket's end says so.
   if (getppid() != parent) _exit(1);
+  return Ok();
+}
+
+Status PrepareToEndWithPeer(int socket) {
+  SUMMON_TRY(OwnSignalsOf(socket));
+  if (fcntl(socket, F_SETSIG, SIGKILL) != 0) return ErrnoError("choose the last signal", errno);
+  return Ok();
+}
+
+Status EndWithPeer(int socket) {
+  const int flags = fcntl(socket, F_GETFL);
+  if (flags < 0 || fcntl(socket, F_SETFL, flags | O_ASYNC) != 0) {
+    return ErrnoError("watch the control socket", errno);
+  }
+  // It may have gone, or spoken, before we watched.
+  pollfd peer = {socket, POLLIN | POLLRDHUP, 0};
+  const timespec at_once = {};
+  if (ppoll(&peer, 1, &at_once, nullptr) != 0) _exit(1);
   return Ok();
 }
 

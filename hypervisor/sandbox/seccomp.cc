@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // From tables of rules to classic BPF.
 //
-// Code for one rule:  jump to the next rule unless A (the number) is ours; for each check, load
-// the argument's halves and jump to the next rule unless they fit; return ALLOW. Each rule begins
-// by loading the number again, since checks overwrite A. Jumps to "the next rule" are patched once
-// the rule's length is known; a rule is far shorter than the 255 instructions a jump can span.
+// The number is loaded once and compared with each permitted number in turn. Behind each compare
+// lies the code of that call's rules, from which there is no way back, since checks overwrite A:
+// for each rule, load the arguments and jump to the next rule unless they fit, else answer; after
+// the last rule, end the process. Jumps to "the next rule" are patched once the rule's length is
+// known; a rule is far shorter than the 255 instructions that a conditional jump can span.
+//
+// A chain of compares, not a tree: the first few calls of a policy are nearly all that are made,
+// and the kernel tries every number at installation (a few thousand steps, 10 us) only for the
+// filter of the waiting process, which is nobody's hot path.
 #include "hypervisor/sandbox/seccomp.h"
 
 #include <linux/audit.h>
@@ -12,7 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/strings.h"
 
@@ -79,16 +86,19 @@ bool FilterProgram::AddCheck(const ArgumentCheck& check) {
              Add(Jump(BPF_JEQ, high, {0, kToRuleEnd})) && Add(load_low) &&
              Add(Jump(BPF_JGE, low, {0, kToRuleEnd}));
     case ArgumentTest::kBitsClear:
-      return Add(load_high) && Add(Jump(BPF_JSET, high, {kToRuleEnd, 0})) && Add(load_low) &&
-             Add(Jump(BPF_JSET, low, {kToRuleEnd, 0}));
+      return (high == 0 || (Add(load_high) && Add(Jump(BPF_JSET, high, {kToRuleEnd, 0})))) &&
+             Add(load_low) && Add(Jump(BPF_JSET, low, {kToRuleEnd, 0}));
+    case ArgumentTest::kIs: return Add(load_low) && Add(Jump(BPF_JEQ, low, {0, kToRuleEnd}));
+    case ArgumentTest::kWithin:
+      return Add(load_low) && Add(Jump(BPF_JGE, low, {0, kToRuleEnd})) &&
+             Add(Jump(BPF_JGT, high, {kToRuleEnd, 0}));
   }
   return false;
 }
 
 bool FilterProgram::AddRule(const SyscallRule& rule) {
   const std::size_t begin = size_;
-  bool added = Add(Load(offsetof(seccomp_data, nr))) &&
-               Add(Jump(BPF_JEQ, static_cast<std::uint32_t>(rule.number), {0, kToRuleEnd}));
+  bool added = true;
   for (const ArgumentCheck& check : rule.checks) added = added && AddCheck(check);
   const std::uint32_t answer = rule.action == RuleAction::kAllow
                                    ? SECCOMP_RET_ALLOW
@@ -103,21 +113,72 @@ bool FilterProgram::AddRule(const SyscallRule& rule) {
   return true;
 }
 
+bool FilterProgram::AddCall(long number, std::span<const SyscallRule> rules) {
+  if (!Add(Jump(BPF_JEQ, static_cast<std::uint32_t>(number), {1, 0})) ||
+      !Add(BPF_STMT(BPF_JMP | BPF_JA, 0))) {
+    return false;
+  }
+  const std::size_t begin = size_;
+  bool open = true;  // whether a call that came so far may still be another rule's
+  for (const SyscallRule& rule : rules) {
+    if (rule.number != number || !open) continue;
+    if (!AddRule(rule)) return false;
+    open = rule.checks[0].test != ArgumentTest::kNone;
+  }
+  if (open && !Add(Return(SECCOMP_RET_KILL_PROCESS))) return false;
+  const std::size_t length = size_ - begin;
+  code_[begin - 1].k = static_cast<std::uint32_t>(length);
+  if (length >= std::numeric_limits<std::uint8_t>::max()) return true;
+  // Short enough for the compare to skip it: the jump between them goes.
+  std::copy(code_.data() + begin, code_.data() + size_, code_.data() + begin - 1);
+  --size_;
+  code_[begin - 2].jt = 0;
+  code_[begin - 2].jf = static_cast<std::uint8_t>(length);
+  return true;
+}
+
 Result<FilterProgram> BuildFilter(std::span<const SyscallRule> rules) {
   FilterProgram filter;
+  // Without a test for x32: no number of that ABI is among those compared with.
   bool added = filter.Add(Load(offsetof(seccomp_data, arch))) &&
                filter.Add(Jump(BPF_JEQ, kAuditArch, {1, 0})) &&
                filter.Add(Return(SECCOMP_RET_KILL_PROCESS)) &&
-               filter.Add(Load(offsetof(seccomp_data, nr))) &&
-               filter.Add(Jump(BPF_JGE, kX32Bit, {0, 1})) &&
-               filter.Add(Return(SECCOMP_RET_KILL_PROCESS));
-  for (const SyscallRule& rule : rules) added = added && filter.AddRule(rule);
+               filter.Add(Load(offsetof(seccomp_data, nr)));
+  for (std::size_t i = 0; i < rules.size() && added; ++i) {
+    const long number = rules[i].number;
+    if (number < 0 || number >= kX32Bit) {
+      return Error(ErrorCode::kInvalid, StrCat("build seccomp filter: call ", number,
+                                               " is not of this ABI"));
+    }
+    const auto same = [number](const SyscallRule& rule) { return rule.number == number; };
+    if (std::any_of(rules.begin(), rules.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+    added = filter.AddCall(number, rules.subspan(i));
+  }
   if (!added || !filter.Add(Return(SECCOMP_RET_KILL_PROCESS))) {
     return Error(ErrorCode::kExhausted,
                  StrCat("build seccomp filter: ", rules.size(), " rules need more than ",
                         FilterProgram::kInstructionsMax, " instructions"));
   }
   return filter;
+}
+
+bool Matches(const SyscallRule& rule, const SyscallMade& made) {
+  if (rule.number != made.number) return false;
+  return std::all_of(rule.checks.begin(), rule.checks.end(), [&made](const ArgumentCheck& check) {
+    const std::uint64_t argument = made.arguments[check.index];
+    const auto low = static_cast<std::uint32_t>(argument);
+    switch (check.test) {
+      case ArgumentTest::kNone: return true;
+      case ArgumentTest::kEqual: return argument == check.value;
+      case ArgumentTest::kAtMost: return argument <= check.value;
+      case ArgumentTest::kAtLeast: return argument >= check.value;
+      case ArgumentTest::kBitsClear: return (argument & check.value) == 0;
+      case ArgumentTest::kIs: return low == static_cast<std::uint32_t>(check.value);
+      case ArgumentTest::kWithin:
+        return low >= static_cast<std::uint32_t>(check.value) && low <= check.value >> 32;
+    }
+    return false;
+  });
 }
 
 Status InstallFilter(const FilterProgram& filter) {
@@ -129,6 +190,16 @@ Status InstallFilter(const FilterProgram& filter) {
     return ErrnoError("install seccomp filter", errno);
   }
   return Ok();
+}
+
+Status EnterStage(std::span<const SyscallRule> rules) {
+  const FilterProgram filter = SUMMON_TRY(BuildFilter(rules));
+#if defined(SUMMON_SANITIZED)
+  (void)filter;
+  return Ok();
+#else
+  return InstallFilter(filter);
+#endif
 }
 
 }  // namespace summon::hypervisor

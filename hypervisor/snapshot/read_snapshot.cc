@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checking a snapshot and putting it into memory.
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -86,7 +87,7 @@ Result<std::unique_ptr<SnapshotHeader>> ReadSnapshot(int file, const LayoutHeade
   // SAFETY: every bit pattern is a SnapshotHeader; CheckSnapshot() looks at each field.
   SUMMON_TRY(ReadAt(file, 0, {reinterpret_cast<std::uint8_t*>(header.get()), sizeof *header}));
   struct stat status {};
-  if (fstat(file, &status) != 0) return ErrnoError("snapshot: size", errno);
+  if (syscall(SYS_fstat, file, &status) != 0) return ErrnoError("snapshot: size", errno);
   SUMMON_TRY(CheckSnapshot(*header, static_cast<std::uint64_t>(status.st_size), layout, ring));
   return header;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +21,11 @@
 
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "hypervisor/sandbox/privileges.h"
 #include "hypervisor/sandbox/process.h"
-#include "hypervisor/spt/confine.h"
+#include "hypervisor/sandbox/seccomp.h"
 #include "hypervisor/spt/job.h"
+#include "hypervisor/spt/policy.h"
 #include "hypervisor/spt/sandbox_run.h"
 
 namespace summon::hypervisor {
@@ -31,23 +34,29 @@ namespace {
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 64;  // EX_USAGE of sysexits.h
 constexpr unsigned long long kUidMax = 0xffff'fffe;  // the one above means "no change"
+constexpr unsigned long long kFdMax = 1023;
 
 struct Options {
   std::optional<std::uint32_t> uid;
+  int namespaces_fd = -1;  // the first of kNamespaces to enter
 };
 
 Result<Options> ParseOptions(std::span<char* const> arguments) {
-  constexpr std::string_view kUid = "--uid=";
   Options options;
   for (const std::string_view argument : arguments) {
-    const auto uid = argument.starts_with(kUid) ? ParseUnsigned(argument.substr(kUid.size()))
-                                                : std::nullopt;
-    if (!uid || *uid > kUidMax) {
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    const std::string_view key = argument.substr(0, equals);
+    const auto number = ParseUnsigned(argument.substr(std::min(equals + 1, argument.size())));
+    if (key == "--uid" && number && *number <= kUidMax) {
+      options.uid = static_cast<std::uint32_t>(*number);
+    } else if (key == "--namespaces" && number && *number > kControlFd && *number <= kFdMax) {
+      options.namespaces_fd = static_cast<int>(*number);
+    } else {
       return Error(ErrorCode::kInvalid,
-                   StrCat("argument ", Quote(argument), "; usage: summon-spt [--uid=N], started "
-                          "with a control socket as descriptor ", kControlFd));
+                   StrCat("argument ", Quote(argument), "; usage: summon-spt [--uid=N] "
+                          "[--namespaces=N], started with a control socket as descriptor ",
+                          kControlFd));
     }
-    options.uid = static_cast<std::uint32_t>(*uid);
   }
   return options;
 }
@@ -60,9 +69,7 @@ void ReportEnd(EndReason reason, const std::string& detail) {
   frame.reason = reason;
   const std::size_t size = std::min(detail.size(), sizeof frame.detail - 1);
   std::memcpy(frame.detail, detail.data(), size);
-  // SAFETY: a trivially copyable frame, seen as bytes.
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
-  (void)SendPacket(kControlFd, bytes);  // best effort: the starter may be gone
+  (void)send(kControlFd, &frame, sizeof frame, MSG_NOSIGNAL);  // the starter may be gone
 }
 
 // Descriptors that come with the job must not land on 0, 1 or 2.
@@ -78,13 +85,17 @@ Status FillStandardDescriptors() {
 Result<SptTimers> PrepareProcess(const Options& options) {
   const int inherited[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, kControlFd};
   ForgetEnvironment();
+  if (options.namespaces_fd >= 0) SUMMON_TRY(EnterNamespaces(options.namespaces_fd));
   SUMMON_TRY(MakeBlocking(kControlFd));
   SUMMON_TRY(FillStandardDescriptors());
   SUMMON_TRY(CloseAllBut(inherited));
   SUMMON_TRY(ResetProcess());
-  SUMMON_TRY(LimitResources());
+  SUMMON_TRY(LimitResources(options.uid ? UserId::kOwn : UserId::kShared));
   SUMMON_TRY(DropPrivileges(options.uid));
-  return MakeTimers();
+  SUMMON_TRY(PrepareToEndWithPeer(kControlFd));
+  SptTimers timers = SUMMON_TRY(MakeTimers());
+  SUMMON_TRY(EnterStage(SptWaitingRules()));
+  return timers;
 }
 
 int Run(const Options& options) {

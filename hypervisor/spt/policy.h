@@ -36,6 +36,11 @@ struct SptPolicy {
   std::vector<PolicyBlock> blocks;  // at most kDevicesMax
 };
 
+// Before the job and until the guest is laid out: the monitor's first stage
+// (hypervisor/sandbox/monitor_policy.h), for this program. Permits all that SptRules() do. Here
+// memory may become executable, but only where guests are mapped, and not while it is writable.
+std::span<const SyscallRule> SptWaitingRules();
+
 // The rules for `policy`, frequent calls first. At most about 140.
 std::vector<SyscallRule> SptRules(const SptPolicy& policy);
 

@@ -16,7 +16,6 @@
 #include "base/strings.h"
 #include "hypervisor/loader/image.h"
 #include "hypervisor/sandbox/process.h"
-#include "hypervisor/spt/confine.h"
 #include "hypervisor/spt/policy.h"
 #include "hypervisor/spt/process_memory.h"
 #include "hypervisor/spt/stage_watch.h"
@@ -107,7 +106,7 @@ Result<GuestStart> LayOut(const SptJob& job, const CheckedJob& checked, const Sp
 
 // The console becomes descriptor 1, and what the guest does not need is closed.
 Status ArrangeDescriptors(SptJob& job, const Wiring& wiring) {
-  if (dup2(job.console.get(), STDOUT_FILENO) < 0) {
+  if (dup3(job.console.get(), STDOUT_FILENO, 0) < 0 && job.console.get() != STDOUT_FILENO) {
     return ErrnoError("make the console descriptor 1", errno);
   }
   std::vector<int> kept = {STDOUT_FILENO, kControlFd, wiring.policy.epoll_fd,
@@ -121,7 +120,7 @@ Status ArrangeDescriptors(SptJob& job, const Wiring& wiring) {
 // Everything but the filter itself, which is for EnterGuest to install.
 Result<FilterProgram> LockDown(SptJob& job, const Wiring& wiring) {
   SUMMON_TRY(ArrangeDescriptors(job, wiring));
-  SUMMON_TRY(KillWithPeer(kControlFd));
+  SUMMON_TRY(EndWithPeer(kControlFd));
   FilterProgram filter = SUMMON_TRY(BuildSptFilter(wiring.policy));
   const WatchReach reach = SUMMON_TRY(ArmStageWatch(wiring.watch));
   ReportStage(kControlFd, Stage::kRunning);

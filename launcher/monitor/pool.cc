@@ -46,6 +46,7 @@ MonitorPool::MonitorPool(Loop& loop, Logger& log, PoolOptions options,
       log_(log),
       options_(std::move(options)),
       on_availability_(std::move(on_availability)),
+      enclosure_(log),
       attic_(loop),
       refill_timer_(loop, [this] { Refill(); }),
       shrink_timer_(loop, [this] { Shrink(); }),
@@ -101,6 +102,10 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
       spec.arguments.push_back(std::move(argument));
     }
   }
+  spec.namespaces = enclosure_.namespaces();
+  if (!spec.namespaces.empty()) {
+    spec.arguments.push_back(StrCat("--namespaces=", kMonitorNamespacesFd));
+  }
   const std::optional<unsigned> uid = uids_.Take();
   if (uid) {
     spec.arguments.push_back(StrCat("--uid=", *uid));
@@ -114,6 +119,7 @@ Result<std::unique_ptr<MonitorProcess>> MonitorPool::Start(Kind kind, Device dev
     return process.error();
   }
   ++alive_;
+  (*process)->Keep(enclosure_.GroupFor((*process)->pid()));
   (*process)->OnGone([this, uid] {
     --alive_;
     if (uid) uids_.GiveBack(*uid);

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "launcher/launch_order.h"
 #include "launcher/monitor/attic.h"
+#include "launcher/monitor/enclosure.h"
 #include "launcher/monitor/process.h"
 #include "launcher/monitor/uid_range.h"
 
@@ -126,6 +127,7 @@ class MonitorPool final {
   Logger& log_;
   const PoolOptions options_;
   const OnAvailability on_availability_;
+  Enclosure enclosure_;
   UidRange uids_;
   std::size_t alive_ = 0;
   Attic attic_;

@@ -98,8 +98,11 @@ Status MonitorProcess::SendJob(const JobFrame& job, std::span<const int> fds) {
   last_stamp_ = loop_.Now();
   if ((job.flags & hypervisor::kJobHold) != 0) hold_ = Hold::kAwaited;
   // SAFETY: JobFrame is trivially copyable; its bytes are what the protocol sends.
-  return SendPacket(spawned_.control.get(),
-                    Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds);
+  SUMMON_TRY(SendPacket(spawned_.control.get(),
+                        Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds));
+  // Afterwards, so that it is not on the way: a monitor without its guest needs no bound.
+  if (group_ != nullptr) group_->LimitMemory(job.memory_bytes);
+  return Ok();
 }
 
 Status MonitorProcess::SendOrder(OrderKind kind, std::uint64_t number) {

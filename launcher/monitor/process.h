@@ -14,6 +14,7 @@
 #include "base/loop/loop.h"
 #include "base/result.h"
 #include "hypervisor/control/protocol.h"
+#include "launcher/monitor/cgroups.h"
 #include "launcher/monitor/spawn.h"
 
 namespace summon::launcher {
@@ -58,6 +59,9 @@ class MonitorProcess final {
   void Silence();
   // Runs when this object goes, after the process is reaped (its user id may be used again).
   void OnGone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
+
+  // Its control group, if it has one; goes when the process has gone.
+  void Keep(std::unique_ptr<CgroupLeaf> group) { group_ = std::move(group); }
 
   // Sends the one job. kUnavailable when the process has just died (its exit follows).
   Status SendJob(const hypervisor::JobFrame& job, std::span<const int> fds);
@@ -105,6 +109,7 @@ class MonitorProcess final {
 
   Loop& loop_;
   Spawned spawned_;
+  std::unique_ptr<CgroupLeaf> group_;
   const Instant started_;
   Instant last_stamp_;
   std::unique_ptr<FdWatcher> exit_watcher_;

@@ -102,13 +102,21 @@ Result<Spawned> SpawnMonitor(const SpawnSpec& spec) {
   UniqueFd kvm;
   if (spec.kvm_fd >= 0) kvm = SUMMON_TRY(MovedUp(spec.kvm_fd));
 
+  std::vector<UniqueFd> namespaces;
+  for (const int fd : spec.namespaces) namespaces.push_back(SUMMON_TRY(MovedUp(fd)));
+
   FileActions actions;
   actions.OpenNull(STDIN_FILENO, O_RDONLY);
   actions.OpenNull(STDOUT_FILENO, O_WRONLY);
   actions.Place(standard_error.get(), STDERR_FILENO);
   actions.Place(control.get(), hypervisor::kControlFd);
   if (kvm.valid()) actions.Place(kvm.get(), kMonitorKvmFd);
-  actions.CloseFrom(kvm.valid() ? kMonitorKvmFd + 1 : hypervisor::kControlFd + 1);
+  int next = kvm.valid() ? kMonitorKvmFd + 1 : hypervisor::kControlFd + 1;
+  for (std::size_t i = 0; i < namespaces.size(); ++i) {
+    next = kMonitorNamespacesFd + static_cast<int>(i);
+    actions.Place(namespaces[i].get(), next++);
+  }
+  actions.CloseFrom(next);
 
   std::vector<char*> argv;
   argv.push_back(const_cast<char*>(spec.program.c_str()));

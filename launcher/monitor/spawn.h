@@ -13,11 +13,14 @@ namespace summon::launcher {
 
 // Where the monitor finds /dev/kvm when it was given at exec (--kvm-fd=).
 inline constexpr int kMonitorKvmFd = 4;
+// And where the first of the namespaces to enter (--namespaces=).
+inline constexpr int kMonitorNamespacesFd = 5;
 
 struct SpawnSpec {
   std::string program;                 // a path
   std::vector<std::string> arguments;  // without the program's name
   int kvm_fd = -1;                     // borrowed; passed as kMonitorKvmFd when not negative
+  std::vector<int> namespaces;         // borrowed; none, or kNamespaces, from kMonitorNamespacesFd
 };
 
 struct Spawned {

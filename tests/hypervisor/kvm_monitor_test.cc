@@ -141,6 +141,40 @@ TEST_P(KvmMonitor, BlockWritesReachTheFile) {
   EXPECT_EQ(word, 0x1122334455667788u);
 }
 
+TEST_P(KvmMonitor, BlockReadsReachTheGuest) {
+  const UniqueFd file(memfd_create("disk", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(file.get(), 4096), 0);
+  const std::uint32_t word = 77;
+  ASSERT_EQ(pwrite(file.get(), &word, sizeof word, 512), 4);
+  Assembler code;
+  code.Store64(kArgument, 1).Store64(kArgument + 8, 512).Store64(kArgument + 16, kBuffer);
+  code.Store64(kArgument + 24, 512).Call(Hypercall::kBlockRead, kArgument);
+  code.Load(kBuffer).HaltWithLoaded();
+  monitor_ = NewMonitor();
+  JobFrame job = MonitorProcess::Job();
+  MonitorProcess::AddBlock(job, "disk", 4096);
+  monitor_->Send(job, BuildTinyImage({.code = code.code(),
+                                      .devices = {{.name = "disk", .type = DeviceType::kBlock}}}),
+                 {file.get()});
+  const auto end = monitor_->End();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->reason, EndReason::kHalted) << end->detail;
+  EXPECT_EQ(end->exit_status, 77);
+}
+
+TEST_P(KvmMonitor, GuestSetsItsThreadPointer) {
+  Assembler code;
+  code.Store32(kBuffer + 8, 55);
+  code.Raw({0xb9, 0x00, 0x01, 0x00, 0xc0});  // mov ecx, 0xc0000100 (FS_BASE)
+  code.Raw({0xb8, 0x00, 0x14, 0x10, 0x00});  // mov eax, kBuffer
+  code.Raw({0x31, 0xd2, 0x0f, 0x30});        // xor edx, edx; wrmsr
+  code.Raw({0x64, 0x8b, 0x04, 0x25, 0x08, 0x00, 0x00, 0x00});  // mov eax, fs:[8]
+  static_assert(kBuffer == 0x101400);
+  const ReportFrame end = EndOf(code.HaltWithLoaded());
+  EXPECT_EQ(end.reason, EndReason::kHalted) << end.detail;
+  EXPECT_EQ(end.exit_status, 55);
+}
+
 TEST_P(KvmMonitor, GuestHasAllItsSixtyThreeDevices) {
   const UniqueFd file(memfd_create("disk", MFD_CLOEXEC));
   ASSERT_EQ(ftruncate(file.get(), 4096), 0);

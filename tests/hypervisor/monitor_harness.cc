@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -77,6 +78,16 @@ Assembler& Assembler::Call(Hypercall number, std::uint32_t argument) {
              argument);
 }
 
+Assembler& Assembler::Load(std::uint32_t address) {
+  return Raw({0x8b, 0x04, 0x25}).Word(address);
+}
+
+Assembler& Assembler::HaltWithLoaded() {
+  constexpr std::uint32_t kStructure = kTinyData + kTinyDataMemorySize - 16;
+  Store64(kStructure, 0);
+  return Raw({0x89, 0x04, 0x25}).Word(kStructure + 8).Call(Hypercall::kHalt, kStructure);
+}
+
 Assembler& Assembler::Halt(std::uint32_t status) {
   constexpr std::uint32_t kStructure = kTinyData + kTinyDataMemorySize - 16;
   return Store64(kStructure, 0).Store32(kStructure + 8, status).Call(Hypercall::kHalt, kStructure);
@@ -118,6 +129,12 @@ MonitorProcess::MonitorProcess(Kvm kvm, std::vector<std::string> arguments) : kv
   if (pid_ == 0) {
     if (dup2(control.get(), kControlFd) < 0) _exit(125);
     if (kvm_high.valid() && dup2(kvm_high.get(), kKvmFd) < 0) _exit(125);
+    // policy_use_test puts a recorder of system calls in between.
+    if (const char* recorder = getenv("SUMMON_RECORDER")) {
+      argv[0] = const_cast<char*>(SUMMON_MONITOR_PATH);
+      argv.insert(argv.begin(), const_cast<char*>(recorder));
+      execv(recorder, argv.data());
+    }
     execv(SUMMON_MONITOR_PATH, argv.data());
     _exit(126);
   }

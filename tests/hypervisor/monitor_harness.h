@@ -27,6 +27,10 @@ class Assembler final {
   Assembler& Call(Hypercall number, std::uint32_t argument);
   // A 32-bit out of `value` to `port`.
   Assembler& Out(std::uint16_t port, std::uint32_t value);
+  // mov eax, [address]
+  Assembler& Load(std::uint32_t address);
+  // HALT with what is in EAX.
+  Assembler& HaltWithLoaded();
   // HALT with `status`; its structure goes to the last bytes of the tiny image's data.
   Assembler& Halt(std::uint32_t status);
   // Prints `text`, which is stored from kTinyData + 0x200 on.

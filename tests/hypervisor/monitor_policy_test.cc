@@ -22,7 +22,7 @@ enum class Call { kPwrite, kWrite, kFtruncate };
 // What becomes of a child under the policy for `needs` that makes `call` on `fd`: kAllowed, or
 // minus the signal that ended it. Whether the call succeeds does not matter.
 int Try(const MonitorNeeds& needs, Call call, int fd) {
-  const Result<FilterProgram> filter = BuildFilter(MonitorPolicy(needs).rules());
+  const Result<FilterProgram> filter = BuildFilter(MonitorPolicy::Running(needs).rules());
   EXPECT_TRUE(filter.ok());
   const pid_t child = fork();
   if (child == 0) {

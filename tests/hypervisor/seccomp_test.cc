@@ -74,6 +74,44 @@ TEST(Seccomp, BitsClearLooksAtBothHalves) {
   EXPECT_EQ(TryCall(With(ArgBitsClear(Arg{1}, kHigh | 4)), 0, kHigh | 3), -SIGSYS);
 }
 
+TEST(Seccomp, IsLooksAtTheLowHalfAlone) {
+  EXPECT_EQ(TryCall(With(ArgIs(Arg{1}, 5)), 0, 5), kAllowed);
+  EXPECT_EQ(TryCall(With(ArgIs(Arg{1}, 5)), 0, kHigh + 5), kAllowed);
+  EXPECT_EQ(TryCall(With(ArgIs(Arg{1}, 5)), 0, 6), -SIGSYS);
+}
+
+TEST(Seccomp, WithinIncludesBothEnds) {
+  EXPECT_EQ(TryCall(With(ArgWithin(Arg{1}, {5, 7})), 0, 4), -SIGSYS);
+  EXPECT_EQ(TryCall(With(ArgWithin(Arg{1}, {5, 7})), 0, 5), kAllowed);
+  EXPECT_EQ(TryCall(With(ArgWithin(Arg{1}, {5, 7})), 0, 7), kAllowed);
+  EXPECT_EQ(TryCall(With(ArgWithin(Arg{1}, {5, 7})), 0, 8), -SIGSYS);
+  EXPECT_EQ(TryCall(With(ArgWithin(Arg{1}, {5, 7})), 0, 0xffff'ffff), -SIGSYS);
+}
+
+// So many rules for one call that no conditional jump spans them.
+TEST(Seccomp, CallsBehindALongOneAreReached) {
+  std::vector<SyscallRule> rules(100, {SYS_getppid, {ArgEquals(Arg{1}, 1)}, "filler"});
+  rules.push_back({SYS_getpriority, {ArgEquals(Arg{1}, 9)}, "under test"});
+  EXPECT_EQ(TryCall(rules, 0, 9), kAllowed);
+  EXPECT_EQ(TryCall(rules, 0, 1), -SIGSYS);
+}
+
+TEST(Seccomp, RulesOfOneCallMayStandApart) {
+  const std::vector<SyscallRule> rules = {{SYS_getpriority, {ArgEquals(Arg{1}, 1)}, ""},
+                                          {SYS_getppid, {}, "between"},
+                                          {SYS_getpriority, {ArgEquals(Arg{1}, 9)}, ""}};
+  EXPECT_EQ(TryCall(rules, 0, 9), kAllowed);
+  EXPECT_EQ(TryCall(rules, 0, 5), -SIGSYS);
+}
+
+TEST(Seccomp, MatchesMeansWhatTheFilterDoes) {
+  const SyscallRule rule = {SYS_read, {ArgWithin(Arg{0}, {5, 7}), ArgBitsClear(Arg{2}, 4)}, ""};
+  EXPECT_TRUE(Matches(rule, {SYS_read, {6, 0, 3}}));
+  EXPECT_FALSE(Matches(rule, {SYS_read, {6, 0, 4}}));
+  EXPECT_FALSE(Matches(rule, {SYS_read, {8, 0, 3}}));
+  EXPECT_FALSE(Matches(rule, {SYS_write, {6, 0, 3}}));
+}
+
 TEST(Seccomp, AllChecksOfARuleMustHold) {
   const std::vector<SyscallRule> rules = {
       {SYS_getpriority, {ArgEquals(Arg{0}, 1), ArgAtLeast(Arg{1}, 2), ArgAtMost(Arg{1}, 4)}, ""}};
@@ -91,14 +129,28 @@ TEST(Seccomp, AnyOfSeveralRulesForOneCallPermitsIt) {
   EXPECT_EQ(TryCall(rules, 0, 5), -SIGSYS);
 }
 
-TEST(Seccomp, ForeignNumbersNeverMatch) {
+#if defined(__x86_64__)
+TEST(Seccomp, CallsOfTheX32AbiNeverMatch) {
   constexpr long kX32 = 0x4000'0000;
-  const std::vector<SyscallRule> rules = {{kX32 | SYS_getpriority, {}, "x32 cannot be permitted"}};
-  EXPECT_EQ(TryCall(rules, 0, 0), -SIGSYS);
+  EXPECT_FALSE(BuildFilter(std::vector<SyscallRule>{{kX32 | SYS_getpriority, {}, ""}}).ok());
+  const Result<FilterProgram> filter =
+      BuildFilter(std::vector<SyscallRule>{{SYS_getppid, {}, ""}, {SYS_exit_group, {}, ""}});
+  ASSERT_TRUE(filter.ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !InstallFilter(*filter).ok()) _exit(1);
+    (void)syscall(kX32 | SYS_getppid);
+    (void)syscall(SYS_exit_group, kAllowed);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << status;
 }
+#endif
 
 TEST(Seccomp, TooManyRulesAreRefused) {
-  const std::vector<SyscallRule> rules(FilterProgram::kInstructionsMax, {SYS_read, {}, ""});
+  const std::vector<SyscallRule> rules(FilterProgram::kInstructionsMax,
+                                       {SYS_read, {ArgEquals(Arg{0}, 1)}, ""});
   EXPECT_FALSE(BuildFilter(rules).ok());
 }
 

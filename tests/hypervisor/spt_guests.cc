@@ -50,6 +50,15 @@ SUMMON_GUEST(guest_echo, R"(
   jmp 1b
 )")
 
+// clock_gettime (228) of CLOCK_REALTIME.
+SUMMON_GUEST(guest_wall_clock, R"(
+  subq $256, %rsp
+  xorl %edi, %edi; movq %rsp, %rsi; movl $228, %eax; syscall
+  xorl %edi, %edi; cmpq $1000000000, (%rsp); jle 1f
+  movl $7, %edi
+1: movl $231, %eax; syscall
+)")
+
 SUMMON_GUEST(guest_spin, "1: jmp 1b")
 SUMMON_GUEST(guest_getpid, "movl $39, %eax; syscall; xorl %edi, %edi; movl $231, %eax; syscall")
 SUMMON_GUEST(guest_flood_control, R"(
@@ -90,6 +99,7 @@ SUMMON_GUEST_CODE(GuestExit42, guest_exit42)
 SUMMON_GUEST_CODE(GuestPrint, guest_print)
 SUMMON_GUEST_CODE(GuestPrintCommand, guest_print_command)
 SUMMON_GUEST_CODE(GuestSleep, guest_sleep)
+SUMMON_GUEST_CODE(GuestWallClock, guest_wall_clock)
 SUMMON_GUEST_CODE(GuestEcho, guest_echo)
 SUMMON_GUEST_CODE(GuestSpin, guest_spin)
 SUMMON_GUEST_CODE(GuestGetpid, guest_getpid)

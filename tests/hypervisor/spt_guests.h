@@ -14,6 +14,7 @@ std::vector<std::uint8_t> GuestPrintCommand();  // writes 5 bytes of its command
 std::vector<std::uint8_t> GuestSleep();
 // Endlessly: POLLs without a deadline, reads a frame from its first device, writes it back.
 std::vector<std::uint8_t> GuestEcho();
+std::vector<std::uint8_t> GuestWallClock();  // exits with 7 when it is later than 2001
 std::vector<std::uint8_t> GuestSpin();           // makes no system call, ever
 std::vector<std::uint8_t> GuestGetpid();         // a call that no guest may make
 std::vector<std::uint8_t> GuestFloodControl();   // a report of a wrong size on descriptor 3

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -82,6 +83,12 @@ SptProcess::SptProcess(std::vector<std::string> arguments, SptKernel kernel) {
       _exit(125);
     }
     if (kernel == SptKernel::kWithoutDispatch) TakeDispatchAway();
+    // policy_use_test puts a recorder of system calls in between.
+    if (const char* recorder = getenv("SUMMON_RECORDER")) {
+      argv[0] = const_cast<char*>(SUMMON_SPT_PATH);
+      argv.insert(argv.begin(), const_cast<char*>(recorder));
+      execv(recorder, argv.data());
+    }
     execv(SUMMON_SPT_PATH, argv.data());
     _exit(126);
   }

@@ -123,6 +123,8 @@ TEST(Spt, CommandLineReachesTheGuest) {
   EXPECT_EQ(process.Console(), "--ipv");
 }
 
+TEST(Spt, WallClockIsThere) { EXPECT_EQ(RunToEnd(GuestWallClock()).status, 7); }
+
 TEST(Spt, FirstPollIsReadyAndTheTimerWakesIt) {
   SptProcess process;
   process.Send(SptProcess::Job(), ImageOf(GuestSleep()));
