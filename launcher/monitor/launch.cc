@@ -163,7 +163,11 @@ void MonitorLauncher::Body::Meter() {
 
 bool MonitorLauncher::Body::LookAtMonitors() {
   auto next = looked_at_ ? services_.upper_bound(*looked_at_) : services_.begin();
-  for (std::size_t looked = 0; next != services_.end() && looked < Watchdog::kPerTurn; ++next) {
+  std::size_t looked = 0;
+  std::size_t passed = 0;
+  for (; next != services_.end() && looked < Watchdog::kPerTurn &&
+         passed < Watchdog::kServicesPerTurn;
+       ++next, ++passed) {
     Service& service = *next->second;
     looked_at_ = service.id;
     Guest* guest = service.instance == nullptr ? nullptr : service.instance->guest();
