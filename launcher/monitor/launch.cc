@@ -108,7 +108,9 @@ void MonitorLauncher::Body::Reached(InstanceId id, const StageReport& report) {
   events_.OnStage(id, report);
   if (report.stage != Stage::kReady) return;
   service = Find(id);
-  if (service != nullptr) MakeSpare(*service);  // for the next launch
+  if (service == nullptr) return;
+  MakeSpare(*service);  // for the next launch
+  if (service->tap != nullptr) (void)service->tap->CountRefused();  // a gone tap is told at its rest
 }
 
 void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
