@@ -110,7 +110,8 @@ void MonitorLauncher::Body::Reached(InstanceId id, const StageReport& report) {
   service = Find(id);
   if (service == nullptr) return;
   MakeSpare(*service);  // for the next launch
-  if (service->tap != nullptr) (void)service->tap->CountRefused();  // a gone tap is told at its rest
+  if (service->tap == nullptr) return;
+  (void)service->tap->CountRefused();  // a tap that is gone is told of when it is to sleep
 }
 
 void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
