@@ -118,6 +118,14 @@ Status GuestMapping::MapFile(const FileStretch& from, GuestRange range, Access a
   return Ok();
 }
 
+void GuestMapping::PreferHugePages(GuestRange range) {
+  SUMMON_CHECK(range.begin <= range.end && range.end <= bytes_.size());
+  const std::uint64_t begin = (range.begin + kMemoryUnit - 1) / kMemoryUnit * kMemoryUnit;
+  const std::uint64_t end = range.end / kMemoryUnit * kMemoryUnit;
+  if (begin >= end) return;
+  (void)madvise(bytes_.data() + begin, end - begin, MADV_HUGEPAGE);  // best effort
+}
+
 void GuestMapping::Populate(GuestRange range, Access access) {
   SUMMON_CHECK(range.begin <= range.end && range.end <= bytes_.size());
   if (range.begin == range.end) return;

@@ -25,6 +25,7 @@
 #include "hypervisor/monitor/descriptors.h"
 #include "hypervisor/monitor/guest.h"
 #include "hypervisor/monitor/options.h"
+#include "hypervisor/monitor/prefault.h"
 #include "hypervisor/monitor/prepare.h"
 #include "hypervisor/monitor/probe.h"
 #include "hypervisor/sandbox/monitor_sandbox.h"
@@ -45,6 +46,7 @@ int ExitStatusOf(const End& end) {
 Status PrepareProcess(const Options& options) {
   // Sleeps end when the guest asked for it, not 50 us later.
   if (prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) != 0) return ErrnoError("set timer slack", errno);
+  if (options.kvm_fd >= 0) PrefaultText();  // it will wait: there is time
   return ConfineMonitor({options.uid, options.namespaces_fd, options.kvm_fd});
 }
 

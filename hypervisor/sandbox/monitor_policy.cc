@@ -132,6 +132,8 @@ void MonitorPolicy::AddMemory() {
   Add({SYS_mmap, {not_executable}, "guest memory; the heap"});
   Add({SYS_mprotect, {not_executable}, "the guest's text is not writable"});
   Add({SYS_madvise, {ArgWithin(kThird, kPopulate)}, "pages that a guest is known to touch"});
+  Add({SYS_madvise, {ArgIs(kThird, MADV_HUGEPAGE)}, "memory of guests of 64 MiB and more",
+       RuleAction::kAllow, RuleUse::kSeldom});
   Add({SYS_munmap, {}, "what alignment left over; the heap"});
   Add({SYS_brk, {}, "the heap, when it outgrows the 132 KiB it began with", RuleAction::kAllow,
        RuleUse::kSeldom});

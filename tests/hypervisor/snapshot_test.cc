@@ -161,6 +161,17 @@ TEST_P(Snapshots, LayoutBootsLikeItsImage) {
   ExpectHaltAsIntended(*monitor);
 }
 
+TEST_P(Snapshots, GuestWithMuchMemoryBootsAndGoesOn) {
+  job_.memory_bytes = 128u << 20;  // beyond what is made known to KVM ahead, and with huge pages
+  ASSERT_NO_FATAL_FAILURE(LayOut(CarefulGuest(kForEver)));
+  const auto first = Boot();
+  AwaitStage(*first, Stage::kReady);
+  ASSERT_NO_FATAL_FAILURE(PutAway(*first));
+  SendFrame();
+  const auto second = GoOn();
+  ExpectHaltAsIntended(*second);
+}
+
 TEST_P(Snapshots, GuestGoesOnWhereItWasWhenAFrameComes) {
   ASSERT_NO_FATAL_FAILURE(LayOut(CarefulGuest(kForEver)));
   const auto first = Boot();
