@@ -381,30 +381,46 @@ class ServiceCheck final {
       if (!step.has_rung()) (void)at.Missing("rung");
       if (!step.has_after_s() && !at.Missing("after_s")) continue;
       const std::chrono::seconds after(at.Number("after_s", kDescendAfterS));
-      const bool saves = step.rung() == schema::Policy::Descend::SAVED;
-      std::optional<std::chrono::seconds>& into = saves ? out.saved_after : out.off_after;
-      if (into) at.Error("rung", -1, StrCat("rung ", saves ? "SAVED" : "OFF", " stands twice"));
+      std::optional<std::chrono::seconds>& into = StepTo(step.rung());
+      if (into) {
+        at.Error("rung", -1, StrCat("rung ", schema::Policy::Descend::Rung_Name(step.rung()),
+                                    " stands twice"));
+      }
       into = after;
     }
     CheckDescent(node);
   }
 
+  std::optional<std::chrono::seconds>& StepTo(schema::Policy::Descend::Rung rung) {
+    switch (rung) {
+      case schema::Policy::Descend::PARKED: return out_.policy.parked_after;
+      case schema::Policy::Descend::SAVED: return out_.policy.saved_after;
+      case schema::Policy::Descend::OFF: break;
+    }
+    return out_.policy.off_after;
+  }
+
   void CheckDescent(const Node& node) {
     const Policy& out = out_.policy;
-    if (!out.saved_after && !out.off_after) return;
+    if (!out.parked_after && !out.saved_after && !out.off_after) return;
     if (out.on_idle == OnIdle::kOff || out.on_idle == OnIdle::kKeepRunning) {
-      node.Error("descend", 0, "descend has no effect: nothing rests with this on_idle",
-                 "set on_idle to PAUSED, PARKED, SAVED or AUTO");
+      return node.Error("descend", 0, "descend has no effect: nothing rests with this on_idle",
+                        "set on_idle to PAUSED, PARKED, SAVED or AUTO");
     }
-    if (out.saved_after && out.on_idle == OnIdle::kPaused) {
-      node.Error("descend", 0, "a PAUSED machine cannot be saved while it rests",
-                 "set on_idle to PARKED, or descend to OFF");
+    const bool saved = out.on_idle == OnIdle::kSaved;
+    if ((out.parked_after && (saved || out.on_idle == OnIdle::kParked)) ||
+        (out.saved_after && saved)) {
+      node.Error("descend", 0, "descend must lead below on_idle");
     }
-    if (out.saved_after && out.off_after && *out.off_after <= *out.saved_after) {
-      node.Error("descend", 0,
-                 StrCat("descend goes OFF after ", out.off_after->count(),
-                        " s, but to SAVED after ", out.saved_after->count(),
-                        " s; the lower rung must come later"));
+    std::chrono::seconds former{0};
+    for (const auto& after : {out.parked_after, out.saved_after, out.off_after}) {
+      if (!after) continue;
+      if (*after <= former) {
+        node.Error("descend", 0,
+                   StrCat("descend has after_s ", after->count(), " for the lower rung and ",
+                          former.count(), " for the higher; the lower rung must come later"));
+      }
+      former = *after;
     }
   }
 

@@ -91,14 +91,16 @@ struct Policy {
   std::chrono::milliseconds ready_timeout{0};
   std::chrono::seconds grace{0};
   std::chrono::milliseconds first_byte_slo{0};
-  // So long after it came to rest, it is lowered to a file, or ends.
+  // So long after it came to rest, it is lowered to a snapshot in memory, to a file, or ends.
+  std::optional<std::chrono::seconds> parked_after{};
   std::optional<std::chrono::seconds> saved_after{};
   std::optional<std::chrono::seconds> off_after{};
   bool operator==(const Policy&) const = default;
 
   // Its machines may be parked or saved.
   bool snapshots() const {
-    return on_idle == OnIdle::kParked || on_idle == OnIdle::kSaved || on_idle == OnIdle::kAuto;
+    return on_idle == OnIdle::kParked || on_idle == OnIdle::kSaved || on_idle == OnIdle::kAuto ||
+           parked_after || saved_after;
   }
 };
 

@@ -94,18 +94,25 @@ Status Monitor::Readable(int fd) {
                     : ErrnoError("wait for the monitor", errno);
 }
 
-Result<ReportFrame> Monitor::NextReport() {
-  auto packet = SUMMON_TRY(ReceivePacket(spawned_.control.get(), sizeof(ReportFrame)));
+Status Monitor::ReceiveReports() {
+  constexpr std::size_t kMost = hypervisor::kReportPacketBytesMax;
+  auto packet = SUMMON_TRY(ReceivePacket(spawned_.control.get(), kMost));
   if (!packet) {
     SUMMON_TRY(Readable(spawned_.control.get()));
-    packet = SUMMON_TRY(ReceivePacket(spawned_.control.get(), sizeof(ReportFrame)));
+    packet = SUMMON_TRY(ReceivePacket(spawned_.control.get(), kMost));
   }
-  if (!packet || packet->bytes.size() != sizeof(ReportFrame)) {
+  if (!packet || packet->bytes.empty() || packet->bytes.size() % sizeof(ReportFrame) != 0) {
     return Error(ErrorCode::kInvalid, "the monitor sent something that is no report");
   }
-  ReportFrame report;
-  // SAFETY: the packet has exactly the size of a report, which may hold any bytes.
-  std::memcpy(&report, packet->bytes.data(), sizeof report);
+  ByteReader reports(packet->bytes);
+  while (reports.remaining() > 0) received_.push_back(*reports.Read<ReportFrame>());
+  return Ok();
+}
+
+Result<ReportFrame> Monitor::NextReport() {
+  if (received_.empty()) SUMMON_TRY(ReceiveReports());
+  const ReportFrame report = received_.front();
+  received_.pop_front();
   if (report.kind == ReportKind::kStage) {
     stages_.insert_or_assign(report.stage, InstantFromNanos(report.at_nanos));
   }

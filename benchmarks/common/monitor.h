@@ -3,6 +3,7 @@
 // One monitor, driven as launcherd drives it: started, given a job, listened to. Blocking, so that
 // nothing but the monitor takes time.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,6 +69,8 @@ class Monitor final {
  private:
   explicit Monitor(Stable& stable) : stable_(stable) {}
   Status Readable(int fd);
+  // Takes the next packet of reports.
+  Status ReceiveReports();
   Result<hypervisor::ReportFrame> NextReport();
 
   Stable& stable_;
@@ -76,6 +79,7 @@ class Monitor final {
   launcher::Spawned spawned_;
   UniqueFd console_;
   UniqueFd console_end_;
+  std::deque<hypervisor::ReportFrame> received_;  // and not taken yet
   std::map<hypervisor::Stage, Instant> stages_;
 };
 

@@ -17,13 +17,15 @@ namespace summon::hypervisor {
 class Orders final : public ControlInbox {
  public:
   // Both are borrowed. The socket's mode does not matter: reads never block.
-  Orders(int control_fd, const Reporter& reporter)
+  Orders(int control_fd, Reporter& reporter)
       : control_fd_(control_fd), reporter_(reporter) {}
 
   // Ends the process when the starter has hung up, or says what is no order: who runs a guest for
   // nobody, or for somebody who is not our launcher, must not.
   void Drain() override;
   bool leave_wanted() const override { return snapshot_wanted_; }
+  bool has_unsaid() const override { return reporter_.has_unsaid(); }
+  void SayAll() override { reporter_.Flush(); }
   bool TakeResumed() override { return std::exchange(go_, false); }
 
   // Waits for kGo, and serves what comes before it.
@@ -33,7 +35,7 @@ class Orders final : public ControlInbox {
   void Take(const OrderFrame& order);
 
   const int control_fd_;
-  const Reporter& reporter_;
+  Reporter& reporter_;
   bool go_ = false;
   bool snapshot_wanted_ = false;
 };

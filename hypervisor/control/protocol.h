@@ -118,6 +118,8 @@ enum class Stage : std::uint32_t {
   kFirstByteOut = 6,   // the guest sent the first frame that carries TCP, UDP or ICMP echo payload
 };
 
+inline constexpr std::size_t kStages = 6;
+
 enum class EndReason : std::uint32_t {
   kHalted = 1,         // the guest made HALT (or exit_group); exit_status says how
   kGuestFault = 2,     // the guest did what it must not; `detail` says what
@@ -139,6 +141,8 @@ enum class ReportKind : std::uint32_t {
   kPong = 5,
 };
 
+// A packet holds one or more of these, at most kReportsPerPacketMax.
+inline constexpr std::size_t kReportsPerPacketMax = kStages + 1;
 struct ReportFrame {
   std::uint32_t magic;
   std::uint32_t version;
@@ -157,5 +161,6 @@ struct ReportFrame {
   std::uint32_t reserved;
   char detail[256];        // kEnd; NUL terminated, for people
 };
+inline constexpr std::size_t kReportPacketBytesMax = kReportsPerPacketMax * sizeof(ReportFrame);
 
 }  // namespace summon::hypervisor

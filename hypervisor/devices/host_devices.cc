@@ -97,7 +97,9 @@ PollWaiter::Result TapWaiter::Wait(Instant deadline) {
   for (;;) {
     // An order to leave may have come while the guest ran: then only look what is ready.
     const bool leave = inbox_.leave_wanted();
-    const timespec wait = ToTimespec(leave ? Duration::zero() : deadline - clock_.Now());
+    // Reports are sent when the guest would have waited anyway.
+    const bool look_only = leave || inbox_.has_unsaid();
+    const timespec wait = ToTimespec(look_only ? Duration::zero() : deadline - clock_.Now());
     const int events = ppoll(polls_.data(), count_, &wait, nullptr);
     if (events < 0) continue;  // EINTR; the other errors cannot happen on our arguments
     if (polls_[0].revents != 0) {
@@ -108,6 +110,7 @@ PollWaiter::Result TapWaiter::Wait(Instant deadline) {
     result.resumed = inbox_.TakeResumed() || result.resumed;
     result.leave = leave && result.ready == 0;
     if (result.ready != 0 || result.leave) return result;
+    if (inbox_.has_unsaid()) inbox_.SayAll();
     if (clock_.Now() >= deadline) return result;
   }
 }

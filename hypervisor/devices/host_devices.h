@@ -64,6 +64,9 @@ class ControlInbox {
   virtual void Drain() = 0;
   // Whether the guest is to be put away.
   virtual bool leave_wanted() const = 0;
+  // Whether there are reports that were held back while the guest was busy, and sending them.
+  virtual bool has_unsaid() const = 0;
+  virtual void SayAll() = 0;
   // Whether the guest was told to go on since this was asked last.
   virtual bool TakeResumed() = 0;
 };

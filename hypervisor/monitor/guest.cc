@@ -17,11 +17,14 @@ namespace {
 
 class ReportStages final : public StageListener {
  public:
-  explicit ReportStages(const Reporter& reporter) : reporter_(reporter) {}
-  void Reached(Stage stage) override { reporter_.Reached(stage); }
+  explicit ReportStages(Reporter& reporter) : reporter_(reporter) {}
+  void Reached(Stage stage) override {
+    reporter_.Reached(stage);
+    if (stage == Stage::kFirstByteOut) reporter_.Flush();  // nobody waits for the guest any more
+  }
 
  private:
-  const Reporter& reporter_;
+  Reporter& reporter_;
 };
 
 }  // namespace
@@ -127,7 +130,7 @@ End Guest::Run(const Surroundings& around) {
     return HostFault(Detail(closed.error().message()));
   }
   const std::optional<End> refused = Enter(dispatcher, orders, around);
-  End end = refused ? *refused : Loop(dispatcher, orders);
+  End end = refused ? *refused : Loop(dispatcher, orders, around.reporter);
   if (end.reason == EndReason::kSnapshotTaken) end = TakeSnapshot(dispatcher);
   if (around.job.has(kJobCoreFile) && LeavesCore(end)) DumpCore(end);
   const HypercallCounters& counters = dispatcher.counters();
@@ -144,13 +147,21 @@ std::optional<End> Guest::Enter(HypercallDispatcher& dispatcher, Orders& orders,
     orders.AwaitGo();
   }
   around.reporter.Reached(Stage::kRunning);
+  around.reporter.Flush();  // a guest may never come back
   if (!restored_) return std::nullopt;
   return dispatcher.ResumePoll(*restored_);
 }
 
-End Guest::Loop(HypercallDispatcher& dispatcher, Orders& orders) {
+End Guest::Loop(HypercallDispatcher& dispatcher, Orders& orders, Reporter& reporter) {
+  // A guest that never waits must not keep back what it has reached for longer than this.
+  constexpr int kExitsUnsaidMax = 32;
+  int exits_unsaid = 0;
   for (;;) {
     const VcpuExit exit = prepared_.machine.Run();
+    if (reporter.has_unsaid() && ++exits_unsaid > kExitsUnsaidMax) {
+      reporter.Flush();
+      exits_unsaid = 0;
+    }
     if (exit.kind == ExitKind::kInterrupted) {
       ClearKick();
       orders.Drain();

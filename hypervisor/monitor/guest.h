@@ -43,7 +43,7 @@ class Guest final {
   struct Surroundings {
     const Job& job;
     const PlacedDescriptors& placed;
-    const Reporter& reporter;
+    Reporter& reporter;
     const Clock& clock;
   };
   // Closes the sandbox and runs the guest until it ends. Once only, last.
@@ -58,7 +58,7 @@ class Guest final {
   Status CloseSandbox(const Surroundings& around);
   std::optional<End> Enter(HypercallDispatcher& dispatcher, Orders& orders,
                            const Surroundings& around);
-  End Loop(HypercallDispatcher& dispatcher, Orders& orders);
+  End Loop(HypercallDispatcher& dispatcher, Orders& orders, Reporter& reporter);
   // Writes the core file, and says in `end` when it cannot.
   void DumpCore(End& end);
   End TakeSnapshot(const HypercallDispatcher& dispatcher);

@@ -130,7 +130,7 @@ End ServeCheck(const Received& received) {
 
 // Returns why no guest was run; when one ran, the process ends in here.
 End Serve(Received received, std::optional<PreparedMachine> prepared, const Options& options,
-          const Reporter& reporter, const Clock& clock) {
+          Reporter& reporter, const Clock& clock) {
   const Job& job = received.job;
   if (job.check_only() || job.has(kJobLayOut)) return ServeCheck(received);
   if (!prepared) {
@@ -157,7 +157,7 @@ End Serve(Received received, std::optional<PreparedMachine> prepared, const Opti
 
 int Run(const Options& options) {
   const SystemClock clock;
-  const Reporter reporter(kControlFd, clock);
+  Reporter reporter(kControlFd, clock);
   std::optional<PreparedMachine> prepared;
   if (Status process = PrepareProcess(options); !process.ok()) {
     reporter.Ended(EndOf(EndReason::kHostFault, process.error()), {});

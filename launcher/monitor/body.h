@@ -26,6 +26,7 @@ class MonitorLauncher::Body final {
   void Lower(ServiceId id, Rung rung);
   void ReadConsole(ServiceId id, std::function<void(std::string)> done);
   std::size_t processes() const { return pool_.alive(); }
+  std::uint64_t hung() const { return hung_; }
   MonitorPool::Counters pool(Kind kind) const { return pool_.counters(kind); }
 
  private:

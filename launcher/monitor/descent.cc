@@ -152,6 +152,9 @@ void Descent::Save() {
   step_ = Step::kSave;
   const PreparedOrder* order = around_.order();
   if (order == nullptr) return Fail("the service was changed meanwhile");
+  if (!around_.store.usable(order->order.service)) {
+    return Fail("it cannot be saved (is --state-dir set, and the service's name a file name?)");
+  }
   // Shared with the file thread, which outlives this object: it needs its own descriptor as well.
   Result<UniqueFd> duplicate = out_.resting.snapshot.Duplicate();
   if (!duplicate.ok()) return Fail(duplicate.error().message());

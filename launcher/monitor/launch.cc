@@ -108,7 +108,10 @@ void MonitorLauncher::Body::Reached(InstanceId id, const StageReport& report) {
   events_.OnStage(id, report);
   if (report.stage != Stage::kReady) return;
   service = Find(id);
-  if (service != nullptr) MakeSpare(*service);  // for the next launch
+  if (service == nullptr) return;
+  MakeSpare(*service);  // for the next launch
+  if (service->tap == nullptr) return;
+  (void)service->tap->CountRefused();  // a tap that is gone is told of when it is to sleep
 }
 
 void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
@@ -163,7 +166,11 @@ void MonitorLauncher::Body::Meter() {
 
 bool MonitorLauncher::Body::LookAtMonitors() {
   auto next = looked_at_ ? services_.upper_bound(*looked_at_) : services_.begin();
-  for (std::size_t looked = 0; next != services_.end() && looked < Watchdog::kPerTurn; ++next) {
+  std::size_t looked = 0;
+  std::size_t passed = 0;
+  for (; next != services_.end() && looked < Watchdog::kPerTurn &&
+         passed < Watchdog::kServicesPerTurn;
+       ++next, ++passed) {
     Service& service = *next->second;
     looked_at_ = service.id;
     Guest* guest = service.instance == nullptr ? nullptr : service.instance->guest();

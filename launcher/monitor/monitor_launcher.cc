@@ -54,6 +54,7 @@ void MonitorLauncher::ReadConsole(ServiceId service, std::function<void(std::str
   body_->ReadConsole(service, std::move(done));
 }
 std::size_t MonitorLauncher::processes() const { return body_->processes(); }
+std::uint64_t MonitorLauncher::hung() const { return body_->hung(); }
 MonitorPool::Counters MonitorLauncher::pool(Kind kind) const { return body_->pool(kind); }
 
 MonitorLauncher::Body::Body(Loop& loop, Logger& log, Events& events,

@@ -59,6 +59,8 @@ class MonitorLauncher final : public Launcher {
 
   // For status and tests.
   MonitorPool::Counters pool(Kind kind) const;
+  // Monitors that were ended because they did not answer, or somebody had stopped them.
+  std::uint64_t hung() const;
   // Processes of ours that are alive: waiting, checking and running monitors. For
   // tests.
   std::size_t processes() const;

@@ -161,7 +161,7 @@ Status MonitorProcess::SetPriority(Priority priority) {
 void MonitorProcess::ReadReports() {
   while (exit_.broken.empty()) {
     Result<std::optional<Packet>> received =
-        ReceivePacket(spawned_.control.get(), sizeof(ReportFrame));
+        ReceivePacket(spawned_.control.get(), hypervisor::kReportPacketBytesMax);
     if (!received.ok()) {
       control_watcher_.reset();
       if (received.error().code() == ErrorCode::kUnavailable) {
@@ -175,11 +175,14 @@ void MonitorProcess::ReadReports() {
     }
     if (!received->has_value()) return;
     const Packet& packet = **received;
-    if (packet.bytes.size() != sizeof(ReportFrame)) {
-      return Break(StrCat("a report of ", packet.bytes.size(), " bytes; must be ",
+    if (packet.bytes.empty() || packet.bytes.size() % sizeof(ReportFrame) != 0) {
+      return Break(StrCat("reports of ", packet.bytes.size(), " bytes; one has ",
                           sizeof(ReportFrame)));
     }
-    TakeReport(*ByteReader(packet.bytes).Read<ReportFrame>());
+    ByteReader reports(packet.bytes);
+    while (reports.remaining() > 0 && exit_.broken.empty()) {
+      TakeReport(*reports.Read<ReportFrame>());
+    }
   }
 }
 

@@ -77,7 +77,10 @@ void MonitorLauncher::Body::Descended(ServiceId id, Descent::Outcome outcome) {
                  {{"service", service->order->order.service}, {"why", outcome.problem}});
   }
   Keep(*service, std::move(outcome.resting));
-  if (service->instance == nullptr) return events_.OnRest(id, service->resting.told());
+  if (service->instance == nullptr) {
+    if (service->next_order) SleepAndWatch(*service);
+    return events_.OnRest(id, service->resting.told());
+  }
   if (service->instance->asked == Asked::kNo) return Begin(*service);
   End(*service, EndReport{.reason = EndReason::kReclaimed,
                           .frames_dropped = outcome.frames_dropped,

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -41,8 +42,12 @@ Verdict LookAt(MonitorProcess& process, Watched& watched) {
     return Verdict::kFine;
   }
   watched.stopped = false;
-  if (process.unanswered()) return Verdict::kDoesNotAnswer;
-  if (state != 'S') (void)process.Ping();  // one that is gone is told of by its exit
+  if (process.unanswered()) {
+    // Asked at the last look, or by who woke it just now: that one has time until the next look.
+    return std::exchange(watched.asked, true) ? Verdict::kDoesNotAnswer : Verdict::kFine;
+  }
+  watched.asked = state != 'S';
+  if (watched.asked) (void)process.Ping();  // one that is gone is told of by its exit
   return Verdict::kFine;
 }
 

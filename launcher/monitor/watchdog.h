@@ -19,6 +19,7 @@ namespace summon::launcher {
 struct Watched {
   UniqueFd stat;  // /proc/PID/stat
   bool stopped = false;
+  bool asked = false;  // an answer was missing at the last look
 };
 
 enum class Verdict { kFine, kDoesNotAnswer, kStopped };
@@ -31,6 +32,7 @@ class Watchdog final {
   static constexpr Duration kPeriod = std::chrono::seconds(1);
   // Monitors to look at in one turn of the loop, so that nothing else waits long for thousands.
   static constexpr std::size_t kPerTurn = 32;
+  static constexpr std::size_t kServicesPerTurn = 1024;  // most of which may be at rest
 
   // `look` looks at up to kPerTurn monitors, going on from where it was; true: there are more in
   // this round. A round begins each period while `busy` is true.

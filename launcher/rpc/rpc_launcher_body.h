@@ -35,6 +35,7 @@ class RpcLauncher::Body final {
   // An instance that has not ended, as far as we know.
   struct Outstanding {
     bool ready_told = false;
+    Rung from = Rung::kOff;  // as its stages said
     std::optional<Rung> reclaim;  // asked for; asked again after a reconnection
   };
   struct Bound {

@@ -71,8 +71,8 @@ void RpcLauncher::Body::Reconcile(const std::vector<InventoryEntry>& inventory) 
       if (const auto rung = one->second.reclaim) SendReclaim(bound.name, one->first, *rung);
       if (found->second.ready && !one->second.ready_told) {
         one->second.ready_told = true;
-        Later([this, instance, kind = found->second.kind] {
-          events_.OnStage(instance, StageReport{Stage::kReady, loop_.Now(), kind});
+        Later([this, instance, kind = found->second.kind, from = one->second.from] {
+          events_.OnStage(instance, StageReport{Stage::kReady, loop_.Now(), kind, from});
         });
       }
       ++one;
@@ -95,6 +95,7 @@ void RpcLauncher::Body::TakePrepared(const rpc::Prepared& frame) {
 
 void RpcLauncher::Body::TellStage(InstanceId instance, Outstanding& outstanding,
                                   const StageReport& report) {
+  outstanding.from = report.from;
   if (report.stage == Stage::kReady && std::exchange(outstanding.ready_told, true)) return;
   events_.OnStage(instance, report);
 }

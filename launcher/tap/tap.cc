@@ -16,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -201,6 +202,7 @@ Status Tap::Sleep() {
   if (ioctl(fd_.get(), TUNATTACHFILTER, &program) != 0) {
     return ErrnoError(StrCat("set wake filter on tap ", Quote(spec_.name)), errno);
   }
+  CountRefused(before);
   dropped_at_sleep_ = before.counters.send_dropped;
   asleep_ = true;
   return Ok();
@@ -229,15 +231,25 @@ Status Tap::Wake() {
     return ErrnoError(StrCat("remove wake filter from tap ", Quote(spec_.name)), errno);
   }
   asleep_ = false;
-  const LinkInfo after = SUMMON_TRY(netlink_.GetLink(index_));
-  // The kernel has one counter for what the filter refused and what found the queue full. What
-  // was counted in a time of sleep is nearly always noise; it is taken as filtered.
-  filtered_ += after.counters.send_dropped - dropped_at_sleep_;
+  uncounted_ = true;
   return Ok();
+}
+
+Status Tap::CountRefused() {
+  if (uncounted_) CountRefused(SUMMON_TRY(netlink_.GetLink(index_)));
+  return Ok();
+}
+
+// The kernel has one counter for what the filter refused and what found the queue full. What was
+// counted in a time of sleep is nearly always noise; it is taken as filtered.
+void Tap::CountRefused(const LinkInfo& link) {
+  if (!std::exchange(uncounted_, false)) return;
+  filtered_ += link.counters.send_dropped - dropped_at_sleep_;
 }
 
 Result<Traffic> Tap::ReadTraffic() {
   const LinkInfo link = SUMMON_TRY(netlink_.GetLink(index_));
+  CountRefused(link);
   const std::uint64_t dropped = asleep_ ? dropped_at_sleep_ : link.counters.send_dropped;
   return Traffic{.frames_to_guest = link.counters.sent - swept_,
                  .frames_from_guest = link.counters.received,

@@ -85,6 +85,9 @@ class Tap final {
   Status Sweep(HostSide& host);
   // From now on the guest gets everything.
   Status Wake();
+  // To be called soon after Wake(), when there is time: what was refused up to then counts as
+  // refused by the wake filter. (Asking takes longer than waking.)
+  Status CountRefused();
 
   // What passed since the tap was made. That Sweep() read a frame does not count, and what the
   // wake filter refused does not count as dropped: nobody missed it.
@@ -94,6 +97,7 @@ class Tap final {
   Tap(TapSpec spec, UniqueFd fd, int index, Netlink netlink);
   Status SetUp();
   Status FilterSending();
+  void CountRefused(const LinkInfo& link);
 
   const TapSpec spec_;
   const UniqueFd fd_;
@@ -101,6 +105,7 @@ class Tap final {
   Netlink netlink_;
   Status send_filter_ = Ok();
   bool asleep_ = false;
+  bool uncounted_ = false;  // awake, and what was refused before is not in filtered_ yet
   std::uint64_t swept_ = 0;            // read by us, so the kernel counts them as sent
   std::uint64_t filtered_ = 0;         // refused by the wake filter, over all times of sleep
   std::uint64_t dropped_at_sleep_ = 0;  // the kernel's counter when the filter was set

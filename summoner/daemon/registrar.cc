@@ -24,6 +24,9 @@ void SetRest(Policy& policy, const configs::Policy& from) {
     case configs::OnIdle::kAuto: policy.on_idle = OnIdle::kAuto; break;
   }
   policy.first_byte_slo = from.first_byte_slo;
+  if (from.parked_after) {
+    policy.descend_after[static_cast<std::size_t>(Rung::kParked)] = *from.parked_after;
+  }
   if (from.saved_after) {
     policy.descend_after[static_cast<std::size_t>(Rung::kSaved)] = *from.saved_after;
   }

@@ -235,6 +235,13 @@ TEST(ConfigRungs, AutoHasAnObjective) {
   EXPECT_TRUE(outcome.config->services.at(0).policy.snapshots());
 }
 
+TEST(ConfigRungs, APauseThatIsSavedLaterNeedsSnapshots) {
+  const LoadOutcome outcome = LoadPure(
+      WithService("policy { on_idle: PAUSED descend { rung: SAVED after_s: 60 } }"));
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  EXPECT_TRUE(outcome.config->services.at(0).policy.snapshots());
+}
+
 TEST(ConfigRungs, APauseNeedsNoSnapshots) {
   const LoadOutcome outcome = LoadPure(WithService("policy { on_idle: PAUSED }"));
   ASSERT_TRUE(outcome.ok()) << outcome.ToString();
@@ -245,8 +252,8 @@ TEST(ConfigRungs, WhatDoesNotFitTogetherIsAnError) {
   EXPECT_THAT(FirstError(WithService("policy { descend { rung: OFF after_s: 60 } }")),
               HasSubstr("nothing rests with this on_idle"));
   EXPECT_THAT(FirstError(WithService(
-                  "policy { on_idle: PAUSED descend { rung: SAVED after_s: 60 } }")),
-              HasSubstr("a PAUSED machine cannot be saved"));
+                  "policy { on_idle: SAVED descend { rung: PARKED after_s: 60 } }")),
+              HasSubstr("descend must lead below on_idle"));
   EXPECT_THAT(FirstError(WithService("policy { on_idle: PARKED descend { rung: SAVED after_s: 60 } "
                                      "descend { rung: OFF after_s: 60 } }")),
               HasSubstr("the lower rung must come later"));

@@ -183,9 +183,11 @@ Rest FakeLauncher::RestAt(const Service& service, Rung rung) {
 void FakeLauncher::Lower(ServiceId id, Rung rung) {
   const Service* service = Find(id);
   if (service == nullptr || service->running || service->rest.rung >= rung) return;
-  // What is paused has no snapshot, and making one needs it to run.
-  const bool saves = rung == Rung::kSaved && service->rest.rung == Rung::kParked;
-  ChangeRest(id, saves ? Rest{Rung::kSaved, 0, service->rest.memory_bytes} : Rest());
+  const std::uint64_t used = service->rest.memory_bytes;
+  const bool writes = service->order.snapshots && ScriptOf(id).snapshots;
+  if (writes && rung == Rung::kParked) return ChangeRest(id, Rest{Rung::kParked, used, 0});
+  if (writes && rung == Rung::kSaved) return ChangeRest(id, Rest{Rung::kSaved, 0, used});
+  ChangeRest(id, Rest());
 }
 
 void FakeLauncher::LoseRest(ServiceId id) {

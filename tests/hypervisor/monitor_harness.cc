@@ -211,12 +211,16 @@ void MonitorProcess::SendBytes(const std::vector<std::uint8_t>& bytes) {
 }
 
 std::optional<ReportFrame> MonitorProcess::NextReport() {
-  if (!WaitReadable(control_.get())) return std::nullopt;
-  auto packet = ReceivePacket(control_.get(), sizeof(ReportFrame));
-  if (!packet.ok() || !packet->has_value()) return std::nullopt;
-  if ((**packet).bytes.size() != sizeof(ReportFrame)) return std::nullopt;
-  ReportFrame report;
-  memcpy(&report, (**packet).bytes.data(), sizeof report);
+  if (received_.empty()) {
+    if (!WaitReadable(control_.get())) return std::nullopt;
+    auto packet = ReceivePacket(control_.get(), kReportPacketBytesMax);
+    if (!packet.ok() || !packet->has_value()) return std::nullopt;
+    if ((**packet).bytes.size() % sizeof(ReportFrame) != 0) return std::nullopt;
+    ByteReader reports((**packet).bytes);
+    while (reports.remaining() > 0) received_.push_back(*reports.Read<ReportFrame>());
+  }
+  const ReportFrame report = received_.front();
+  received_.pop_front();
   return report;
 }
 

@@ -4,6 +4,7 @@
 // few bytes' worth of assembler for guests too hostile for a compiler.
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -94,6 +95,7 @@ class MonitorProcess final {
   UniqueFd control_;
   UniqueFd console_read_;
   UniqueFd console_write_;
+  std::deque<ReportFrame> received_;  // and not taken yet
   std::vector<Stage> stages_;
 };
 

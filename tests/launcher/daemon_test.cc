@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "launcher/rpc/rpc_launcher.h"
 #include "tests/launcher/monitor_world.h"
 
@@ -42,14 +44,16 @@ class DaemonTest : public testing::Test {
   void TearDown() override {
     if (pid_ > 0) (void)EndDaemon(SIGKILL);
     (void)unlink(socket_.c_str());
+    std::filesystem::remove_all(MonitorWorld::StateFolder());
   }
 
   void StartDaemon() {
     const std::string program = StrCat(ProgramFolder(), "/summon-launcherd");
     std::string socket_option = StrCat("--socket=", socket_);
     std::string level = "--log-level=error";
+    std::string folder_option = StrCat("--state-dir=", MonitorWorld::StateFolder());
     char* argv[] = {const_cast<char*>(program.c_str()), socket_option.data(), level.data(),
-                    nullptr};
+                    folder_option.data(), nullptr};
     ASSERT_EQ(posix_spawn(&pid_, program.c_str(), nullptr, nullptr, argv, environ), 0);
   }
   // The daemon's wait status.
@@ -69,25 +73,34 @@ class DaemonTest : public testing::Test {
     EXPECT_TRUE(Await([&] { return summond->launcher.connected(); }));
     return summond;
   }
-  static LaunchOrder Echo() {
+  static LaunchOrder Echo(Kind kind = Kind::kProcess) {
     LaunchOrder order = OrderFor(kService);
-    const std::string path = GuestPath("echo", Kind::kProcess);
-    order.images.push_back(ImageFile{Kind::kProcess, OpenFile(path), path});
+    const std::string path = GuestPath("echo", kind);
+    order.images.push_back(ImageFile{kind, OpenFile(path), path});
+    order.snapshots = kind == Kind::kKvm;
     order.command_line = StrCat("--ipv4=", order.address.ToString(), "/24 --ipv4-gateway=",
                                 order.gateway.ToString());
     order.nets.push_back(NetOrder{"service", {}});
     return order;
   }
-  void PrepareIn(Summond& summond) {
-    summond.launcher.Prepare(kService, Echo());
+  void PrepareIn(Summond& summond, Kind kind = Kind::kProcess) {
+    summond.launcher.Prepare(kService, Echo(kind));
     ASSERT_TRUE(Await([&] { return !summond.events.prepared.empty(); }));
     ASSERT_TRUE(summond.events.prepared[0].second.ok())
         << summond.events.prepared[0].second.error().message();
   }
-  void ReadyIn(Summond& summond) {
-    PrepareIn(summond);
+  void ReadyIn(Summond& summond, Kind kind = Kind::kProcess) {
+    PrepareIn(summond, kind);
     summond.launcher.Launch(kFirst);
     ASSERT_TRUE(Await([&] { return summond.events.reached(kFirst, Stage::kReady); }));
+  }
+
+  // A service that came to rest there, if its kind can.
+  void RestIn(Summond& summond, Kind kind, Rung rung) {
+    ReadyIn(summond, kind);
+    summond.launcher.Reclaim(kFirst, rung);
+    ASSERT_TRUE(Await([&] { return summond.events.ends(kFirst) > 0; }));
+    ASSERT_EQ(summond.events.end(kFirst).rest.rung, rung);
   }
 
   std::unique_ptr<Loop> loop_ = Loop::Create().value();
@@ -140,6 +153,48 @@ TEST_F(DaemonTest, KilledItLeavesNoInstanceAndASecondOneServes) {
   ASSERT_TRUE(Await([&] { return summond->events.ends(kFirst) > 0; }));
   EXPECT_EQ(summond->events.end(kFirst).reason, EndReason::kLost);
   EXPECT_TRUE(summond->launcher.connected());
+}
+
+TEST_F(DaemonTest, KilledItLeavesNoPausedProcess) {
+  const std::unique_ptr<Summond> summond = Connect();
+  RestIn(*summond, Kind::kProcess, Rung::kPaused);
+  (void)EndDaemon(SIGKILL);
+  EXPECT_TRUE(Await([] { return if_nametoindex("smtest0") == 0; }));
+}
+
+TEST_F(DaemonTest, KilledItLeavesNoPausedMachine) {
+  const std::string missing = MonitorWorld::MissingFor(Kind::kKvm);
+  if (!missing.empty()) GTEST_SKIP() << missing;
+  const std::unique_ptr<Summond> summond = Connect();
+  RestIn(*summond, Kind::kKvm, Rung::kPaused);
+  (void)EndDaemon(SIGKILL);
+  EXPECT_TRUE(Await([] { return if_nametoindex("smtest0") == 0; }));
+}
+
+TEST_F(DaemonTest, KilledItLeavesNoParkedMachine) {
+  const std::string missing = MonitorWorld::MissingFor(Kind::kKvm);
+  if (!missing.empty()) GTEST_SKIP() << missing;
+  const std::unique_ptr<Summond> summond = Connect();
+  RestIn(*summond, Kind::kKvm, Rung::kParked);
+  (void)EndDaemon(SIGKILL);
+  EXPECT_TRUE(Await([] { return if_nametoindex("smtest0") == 0; }));
+}
+
+TEST_F(DaemonTest, ASavedServiceOutlivesADaemonThatIsEnded) {
+  const std::string missing = MonitorWorld::MissingFor(Kind::kKvm);
+  if (!missing.empty()) GTEST_SKIP() << missing;
+  std::unique_ptr<Summond> first = Connect();
+  RestIn(*first, Kind::kKvm, Rung::kSaved);
+  EXPECT_EQ(WEXITSTATUS(EndDaemon(SIGTERM)), 0);
+  first.reset();
+  StartDaemon();
+  const std::unique_ptr<Summond> second = Connect();
+  PrepareIn(*second, Kind::kKvm);
+  ASSERT_TRUE(Await([&] { return !second->events.rests.empty(); }));
+  EXPECT_EQ(second->events.rests[0].second.rung, Rung::kSaved);
+  second->launcher.Launch(kSecond);
+  ASSERT_TRUE(Await([&] { return second->events.reached(kSecond, Stage::kReady); }));
+  EXPECT_EQ(second->events.stages.back().second.from, Rung::kSaved);
 }
 
 TEST_F(DaemonTest, ASecondDaemonOnTheSameSocketIsRefused) {

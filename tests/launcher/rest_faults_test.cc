@@ -363,7 +363,25 @@ TEST_F(RestTest, AMonitorThatDoesNotAnswerIsEndedWithinTwoSeconds) {
   ASSERT_TRUE(Await([&] { return events_.ends(kFirst) > 0; }));
   EXPECT_EQ(events_.end(kFirst).reason, EndReason::kMonitorDied);
   EXPECT_NE(events_.end(kFirst).detail.find("does not answer"), std::string::npos);
+  EXPECT_EQ(launcher_->hung(), 1u);
   EXPECT_LT(loop_->Now() - ready, std::chrono::milliseconds(2500));
+}
+
+TEST_F(RestTest, ADeafMonitorThatIsWokenIsReplacedWithinTheSameLaunch) {
+  Prepare("deaf");
+  LaunchUntilReady(kFirst);
+  ASSERT_EQ(Reclaim(kFirst, Rung::kPaused), Rung::kPaused);
+  LaunchUntilReady(kSecond);
+  EXPECT_EQ(events_.stages.back().second.from, Rung::kOff);
+}
+
+TEST_F(RestTest, WithoutAStateFolderALoweringToSavedIsOff) {
+  folder_.clear();
+  Start();
+  Prepare("good");
+  LaunchUntilReady(kFirst);
+  launcher_->Reclaim(kFirst, Rung::kPaused);
+  EXPECT_EQ(Reclaim(kFirst, Rung::kSaved), Rung::kOff);
 }
 
 TEST_F(RestTest, AMonitorThatIsBusyAndAnswersIsLeftAlone) {

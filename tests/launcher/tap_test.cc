@@ -277,6 +277,7 @@ TEST_F(TapTest, WhatWasSweptIsCountedOnce) {
 
 TEST_F(TapTest, TheQueueKeepsWhatItsBoundAllowsAndCountsTheRest) {
   ASSERT_TRUE(tap_->Wake().ok());
+  ASSERT_TRUE(tap_->CountRefused().ok());
   constexpr std::size_t kSent = kTapQueueFrames + 50;
   for (std::size_t i = 0; i < kSent; ++i) Inject(Frame({.protocol = IPPROTO_UDP}));
   const Traffic traffic = tap_->ReadTraffic().value();

@@ -199,8 +199,13 @@ void World::DoLower(const Lower& lower) {
     Service& service = again->second;
     service.lowering = false;
     if (service.instance || service.rest.rung >= lower.rung) return;
-    const bool saves = lower.rung == Rung::kSaved && service.rest.rung == Rung::kParked;
-    ChangeRest(service, saves ? Rest{Rung::kSaved, 0, service.rest.memory_bytes} : Rest());
+    const std::uint64_t used = service.rest.memory_bytes / 2;
+    Rest rest;
+    if (service.spec.snapshots && random_.Chance(80)) {
+      if (lower.rung == Rung::kParked) rest = {Rung::kParked, used, 0};
+      if (lower.rung == Rung::kSaved) rest = {Rung::kSaved, 0, used};
+    }
+    ChangeRest(service, rest);
   });
 }
 

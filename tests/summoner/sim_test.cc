@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{Sabotage::kStuckTimer, Invariant::kDeadline},
                     Broken{Sabotage::kFreeRests, Invariant::kView},
                     Broken{Sabotage::kLowerRunning, Invariant::kRests},
-                    Broken{Sabotage::kDropLower, Invariant::kBudget},
+                    Broken{Sabotage::kDropLower, Invariant::kLiveness},
                     Broken{Sabotage::kDropPacket, Invariant::kLiveness},
                     Broken{Sabotage::kNeverReady, Invariant::kLiveness}));
 

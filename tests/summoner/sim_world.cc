@@ -309,6 +309,7 @@ Policy World::RandomPolicy() {
   policy.rest_at = static_cast<Rung>(random_.Between(0, 3));
   policy.first_byte_slo = random_.Millis(1, 60);
   if (random_.Chance(30)) {
+    policy.descend_after[static_cast<std::size_t>(Rung::kParked)] = random_.Millis(100, 9000);
     policy.descend_after[static_cast<std::size_t>(Rung::kSaved)] = random_.Millis(100, 20'000);
     policy.descend_after[static_cast<std::size_t>(Rung::kOff)] = random_.Millis(100, 60'000);
   }
