@@ -91,6 +91,52 @@ class Records {
   std::vector<Recorded> records_;
 };
 
+// A call that `rule` permits, at the low or at the high end of its ranges.
+enum class End { kLow, kHigh };
+SyscallMade CallFor(const SyscallRule& rule, End end) {
+  SyscallMade made{rule.number, {}};
+  for (const ArgumentCheck& check : rule.checks) {
+    std::uint64_t& argument = made.arguments[check.index];
+    if (check.test == ArgumentTest::kIs || check.test == ArgumentTest::kEqual) {
+      argument = check.value;
+    } else if (check.test == ArgumentTest::kWithin) {
+      argument = end == End::kLow ? check.value & 0xffff'ffff : check.value >> 32;
+    }
+  }
+  return made;
+}
+
+// Filters add up, so a call that only the second stage permits would end the process.
+void ExpectPermitsAllOf(std::span<const SyscallRule> waiting,
+                        std::span<const SyscallRule> running) {
+  for (const SyscallRule& rule : running) {
+    for (const End end : {End::kLow, End::kHigh}) {
+      const SyscallMade made = CallFor(rule, end);
+      EXPECT_TRUE(Matches(rule, made)) << RuleText(rule);
+      EXPECT_TRUE(std::any_of(waiting.begin(), waiting.end(), [&made](const SyscallRule& other) {
+        return Matches(other, made);
+      })) << RuleText(rule);
+    }
+  }
+}
+
+TEST(PolicyUse, WaitingPermitsAllThatRunningDoes) {
+  const MonitorPolicy waiting = MonitorPolicy::Waiting(IoctlsWithMachine());
+  for (const auto ioctls : {IoctlsOfRing0GuestWithCore(), IoctlsOfRing3Guest()}) {
+    MonitorNeeds needs{1, static_cast<std::uint32_t>(kDevicesMax) - 1, ioctls, true};
+    needs.snapshot_ioctls = IoctlsOfSnapshot();
+    needs.core_file = true;
+    ExpectPermitsAllOf(waiting.rules(), MonitorPolicy::Running(needs).rules());
+  }
+  SptPolicy policy;
+  policy.epoll_fd = 4;
+  policy.timer_fd = 5;
+  policy.nets.push_back({.fd = 8});
+  policy.blocks.push_back({.fd = 9, .sector_size = 512, .capacity = 2048});
+  policy.blocks.push_back({.fd = 70, .sector_size = 512, .capacity = 2048, .read_only = true});
+  ExpectPermitsAllOf(SptWaitingRules(), SptRules(policy));
+}
+
 TEST(PolicyUse, EveryLineOfTheMonitorsPoliciesIsNeeded) {
   if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
   const Records records({SUMMON_MONITOR_TESTS, SUMMON_CORE_TESTS, SUMMON_SNAPSHOT_TESTS});
