@@ -171,6 +171,7 @@ std::string SnapshotStore::PathOf(const std::string& service) const {
 
 Result<std::uint64_t> SnapshotStore::Write(const Subject& subject, int snapshot,
                                            const std::atomic<bool>& wanted) const {
+  if (!wanted) return Error(ErrorCode::kUnavailable, "save snapshot: no longer wanted");
   const std::string path = PathOf(subject.service);
   // Two threads never write the same one.
   const std::string temporary = StrCat(folder_, "/", subject.service, kUnfinished, gettid());

@@ -93,7 +93,7 @@ TEST_F(SnapshotStoreTest, OnlyWeMayReadIt) {
 TEST_F(SnapshotStoreTest, OneThatIsNotWantedAnyMoreDoesNotStand) {
   wanted_ = false;
   EXPECT_FALSE(store_.Write(subject_, MemoryFile("a guest").get(), wanted_).ok());
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(SnapshotStoreTest, DamagedContentIsRefused) {
