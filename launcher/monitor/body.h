@@ -98,6 +98,7 @@ class MonitorLauncher::Body final {
   // Tells tasks of the loop that cannot be recalled whether this object still lives.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   const SnapshotStore store_;
+  OffloadLane saving_;
   bool keep_saved_ = false;
   MonitorPool pool_;
   ImageChecker checker_;

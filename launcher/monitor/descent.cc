@@ -169,7 +169,7 @@ void Descent::Save() {
       std::move(duplicate).value(), around_.store,
       {order->order.service, image.digest, image.machine}});
   save_wanted_ = std::make_shared<std::atomic<bool>>(true);
-  around_.loop.Offload(
+  around_.saving.Run(
       [work, wanted = save_wanted_] {
         work->bytes = work->store.Write(work->subject, work->snapshot.get(), *wanted);
       },

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "launcher/monitor/end_report.h"
+#include "launcher/monitor/offload_lane.h"
 #include "launcher/monitor/resting.h"
 #include "launcher/monitor/snapshot_store.h"
 
@@ -31,6 +32,7 @@ class Descent final {
     Loop& loop;
     MonitorPool& pool;
     const SnapshotStore& store;
+    OffloadLane& saving;
     ConsoleRing& console;
     std::function<const PreparedOrder*()> order;
     std::function<int()> tap;  // -1 without net device

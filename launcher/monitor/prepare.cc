@@ -118,6 +118,11 @@ void MonitorLauncher::Body::Adopt(Service& service, PreparedOrder prepared) {
   if (service.resting.rung != Rung::kOff && !same) Drop(service);
   service.order = std::move(prepared);
   PreparedOrder& order = *service.order;
+  for (const CheckedImage& one : order.images) {
+    log_.Debug("image", {{"service", order.order.service},
+                         {"kind", KindName(one.kind)},
+                         {"digest", one.digest.ToString()}});
+  }
   const CheckedImage* kvm = order.Find(Kind::kKvm);
   if (order.saved_bytes > 0 && kvm != nullptr && service.resting.rung == Rung::kOff &&
       service.instance == nullptr && service.descent == nullptr) {

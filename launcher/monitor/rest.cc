@@ -57,6 +57,7 @@ void MonitorLauncher::Body::Descend(Service& service, Resting from, Descent::Sta
           .loop = loop_,
           .pool = pool_,
           .store = store_,
+          .saving = saving_,
           .console = service.console,
           .order = [raw, machine]() -> const PreparedOrder* {
             const CheckedImage* image = raw->order ? raw->order->Find(Kind::kKvm) : nullptr;

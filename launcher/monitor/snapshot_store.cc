@@ -22,6 +22,7 @@ namespace {
 constexpr char kMagic[8] = {'S', 'U', 'M', 'M', 'S', 'N', 'A', 'P'};
 constexpr std::uint32_t kVersion = 1;
 constexpr std::string_view kUnfinished = ".snapshot.new";
+constexpr std::string_view kTaken = ".snapshot.taken";
 constexpr std::size_t kBootIdSize = 40;  // 36 characters and zeros
 constexpr std::size_t kServiceNameMax = 200;  // a file name has at most 255
 
@@ -171,6 +172,7 @@ std::string SnapshotStore::PathOf(const std::string& service) const {
 
 Result<std::uint64_t> SnapshotStore::Write(const Subject& subject, int snapshot,
                                            const std::atomic<bool>& wanted) const {
+  if (!wanted) return Error(ErrorCode::kUnavailable, "save snapshot: no longer wanted");
   const std::string path = PathOf(subject.service);
   // Two threads never write the same one.
   const std::string temporary = StrCat(folder_, "/", subject.service, kUnfinished, gettid());
@@ -234,18 +236,24 @@ Result<UniqueFd> SnapshotStore::Take(const Subject& subject, std::uint64_t bytes
     (void)SUMMON_TRY(Seal(memory.get(), bytes_max));
     return memory;
   }();
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+  const std::string taken_path = StrCat(folder_, "/", subject.service, kTaken);
+  if (rename(path.c_str(), taken_path.c_str()) != 0 && errno != ENOENT) {
     // It could be used again.
-    return ErrnoError(StrCat("remove ", path), errno);
+    return ErrnoError(StrCat("rename ", path), errno);
   }
   if (!taken.ok()) return taken.error().Wrap(StrCat("snapshot ", path));
   return taken;
 }
 
+void SnapshotStore::RemoveTaken(const std::string& service) const {
+  if (usable(service)) (void)unlink(StrCat(folder_, "/", service, kTaken).c_str());  // if any
+}
+
 void SnapshotStore::RemoveLeftovers() const {
   std::error_code error;  // no folder, no leftovers
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    if (entry.path().filename().string().find(kUnfinished) == std::string::npos) continue;
+    const std::string name = entry.path().filename().string();
+    if (name.find(kUnfinished) == std::string::npos && !name.ends_with(kTaken)) continue;
     (void)unlink(entry.path().c_str());  // nothing else can be done about it
   }
 }

@@ -47,11 +47,12 @@ class SnapshotStore final {
                               const std::atomic<bool>& wanted) const;
   // The file's size, when its header fits the subject. Errors: kNotFound; kInvalid: it does not.
   Result<std::uint64_t> Look(const Subject& subject) const;
-  // A sealed memory file of at most `bytes_max` with the whole snapshot, checked. The file is gone
-  // afterwards, whatever is returned.
+  // A sealed memory file of at most `bytes_max` with the whole snapshot, checked. The file has lost
+  // its name afterwards, whatever is returned; RemoveTaken gives back its room, which takes longer.
   Result<UniqueFd> Take(const Subject& subject, std::uint64_t bytes_max) const;
+  void RemoveTaken(const std::string& service) const;
   void Remove(const std::string& service) const;
-  // What a launcher that was killed had not finished.
+  // What a launcher that was killed had not finished, or not removed.
   void RemoveLeftovers() const;
 
  private:

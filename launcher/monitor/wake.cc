@@ -76,7 +76,9 @@ Status MonitorLauncher::Body::WakeSaved(Service& service) {
   loop_.Offload(
       [work] { work->snapshot = work->store.Take(work->subject, work->bytes_max); },
       [this, work, id = service.instance->id, alive = std::weak_ptr<bool>(alive_)] {
-        if (!alive.expired()) Loaded(id, std::move(work->snapshot));
+        if (alive.expired()) return;
+        Loaded(id, std::move(work->snapshot));
+        saving_.Run([work] { work->store.RemoveTaken(work->subject.service); }, [] {});
       });
   return Ok();
 }

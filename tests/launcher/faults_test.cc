@@ -3,6 +3,7 @@
 // stubs (stub_monitor.cc): no guest, no device, no rights needed.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/loop/loop.h"
@@ -62,6 +63,21 @@ TEST_F(FaultTest, AGoodMonitorBecomesReady) {
   Prepare(Order("good"));
   launcher_->Launch(kFirst);
   EXPECT_TRUE(Await([&] { return events_.reached(kFirst, Stage::kReady); }));
+}
+
+TEST_F(FaultTest, ABlockFileThatBecameSmallerIsRefused) {
+  LaunchOrder order = Order("good");
+  UniqueFd disk(memfd_create("disk", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(disk.get(), 4096), 0);
+  order.blocks.push_back(BlockOrder{"disk", disk.Duplicate().value(), "the disk"});
+  Prepare(std::move(order));
+  ASSERT_EQ(ftruncate(disk.get(), 512), 0);
+  launcher_->Launch(kFirst);
+  ASSERT_TRUE(Await([&] { return events_.ends(kFirst) > 0; }));
+  EXPECT_EQ(events_.end(kFirst).reason, EndReason::kHostFault);
+  EXPECT_NE(events_.end(kFirst).detail.find("the disk has 512 bytes; it had 4096"),
+            std::string::npos)
+      << events_.end(kFirst).detail;
 }
 
 TEST_F(FaultTest, DeathBeforeAnyStage) {

@@ -315,6 +315,30 @@ TEST_F(RestTest, LowersStepByStep) {
   EXPECT_TRUE(Await([&] { return !FileStands(); }));
 }
 
+TEST_F(RestTest, ManyAreSavedInTheirTurn) {
+  constexpr unsigned kServices = 6;  // more than are written at once
+  for (unsigned i = 0; i < kServices; ++i) {
+    LaunchOrder order = Order("good");
+    order.service = StrCat("stub", i);
+    launcher_->Prepare(ServiceId{i}, std::move(order));
+  }
+  ASSERT_TRUE(Await([&] { return events_.prepared.size() == kServices; }));
+  for (unsigned i = 0; i < kServices; ++i) launcher_->Launch(InstanceId{ServiceId{i}, 1});
+  const auto all_ready = [&] {
+    return std::count_if(events_.stages.begin(), events_.stages.end(), [](const auto& one) {
+             return one.second.stage == Stage::kReady;
+           }) == kServices;
+  };
+  ASSERT_TRUE(Await(all_ready));
+  for (unsigned i = 0; i < kServices; ++i) {
+    launcher_->Reclaim(InstanceId{ServiceId{i}, 1}, Rung::kSaved);
+  }
+  ASSERT_TRUE(Await([&] { return events_.ended.size() == kServices; }));
+  EXPECT_TRUE(std::all_of(events_.ended.begin(), events_.ended.end(), [](const auto& one) {
+    return one.second.rest.rung == Rung::kSaved;
+  }));
+}
+
 TEST_F(RestTest, ALaunchOvertakesALowering) {
   Prepare("good");
   LaunchUntilReady(kFirst);

@@ -65,6 +65,8 @@ TEST_F(SnapshotStoreTest, TakesWhatWasWrittenOnceAndSealed) {
   EXPECT_EQ(TextOf(*taken), "a guest");
   EXPECT_EQ(write(taken->get(), "x", 1), -1);
   EXPECT_EQ(store_.Take(subject_, kBytesMax).error().code(), ErrorCode::kNotFound);
+  store_.RemoveTaken("web");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 
 TEST_F(SnapshotStoreTest, LooksWithoutTaking) {
@@ -93,7 +95,7 @@ TEST_F(SnapshotStoreTest, OnlyWeMayReadIt) {
 TEST_F(SnapshotStoreTest, OneThatIsNotWantedAnyMoreDoesNotStand) {
   wanted_ = false;
   EXPECT_FALSE(store_.Write(subject_, MemoryFile("a guest").get(), wanted_).ok());
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(SnapshotStoreTest, DamagedContentIsRefused) {
@@ -159,8 +161,10 @@ TEST_F(SnapshotStoreTest, ASymbolicLinkIsNotFollowed) {
 TEST_F(SnapshotStoreTest, LeftoversOfAKilledLauncherAreRemovedAndSnapshotsStay) {
   Save("a guest");
   std::ofstream(folder_ + "/web.snapshot.new4711").flush();
+  std::ofstream(folder_ + "/web.snapshot.taken").flush();
   store_.RemoveLeftovers();
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/web.snapshot.new4711"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/web.snapshot.taken"));
   EXPECT_TRUE(std::filesystem::exists(path_));
 }
 

@@ -83,7 +83,8 @@ std::string House::summond_user() const {
 
 Status House::StartLauncherd() {
   Arguments arguments = {ProgramPath("summon-launcherd"), "--socket",
-                         folder() + "/launcherd.sock", "--kvm", options_.kvm_path};
+                         folder() + "/launcherd.sock", "--kvm", options_.kvm_path,
+                         "--state-dir", folder() + "/state"};
   if (const std::string user = summond_user(); !user.empty()) {
     arguments.insert(arguments.end(),
                      {"--allow-uid", "0", "--allow-uid", StrCat(getpwnam(user.c_str())->pw_uid)});
