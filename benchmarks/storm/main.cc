@@ -101,6 +101,29 @@ Belongings LookUntilNothingMore(testbed::House& house, const Belongings& before)
   return after;
 }
 
+// The same crowd at the peer and at Summon; all are asleep again afterwards.
+struct Spell {
+  std::string name;  // burst, steady
+  std::vector<Visit> (*visits)(const Options&, Whom);
+};
+
+Result<int> Endure(testbed::House& house, const Options& options, const Spell& spell) {
+  constexpr Duration kSleepPatience = std::chrono::seconds(60);
+  Measurement measurement{.name = StrCat("storm_", spell.name),
+                          .columns = CrowdColumns(),
+                          .peer = StrCat("native ", spell.name),
+                          .ways = {}};
+  for (const Phase& phase :
+       {Phase{measurement.peer, spell.visits(options, Whom::kNative)},
+        Phase{StrCat("summon ", spell.name), spell.visits(options, Whom::kSummon)}}) {
+    measurement.ways.push_back(SUMMON_TRY(Weather(house, phase)));
+    SUMMON_TRY(AwaitSleep(house, kSleepPatience).Wrap(StrCat("after ", phase.label)));
+  }
+  std::printf("\n%s\n%s\n", Table(measurement, kCrowdAnswer).c_str(),
+              Table(measurement, kCrowdFirstByte).c_str());
+  return WriteFiles(measurement, {.folder = options.folder, .column = kCrowdFirstByte});
+}
+
 Result<int> Measure(const Options& options) {
   SUMMON_TRY(CheckRoomFor(options.town));
   auto house = SUMMON_TRY(BuildTown(options.town));
@@ -109,29 +132,18 @@ Result<int> Measure(const Options& options) {
                                         {testbed::ProgramPath("query_to_first_byte_inetd"),
                                          StrCat(kNativePort), testbed::ProgramPath("web_native")},
                                         house->folder() + "/inetd.log"));
-  std::printf("%u services are prepared\n", options.town.services);
+  std::printf("%u services are prepared\n\n", options.town.services);
   const Belongings before = Look(*house);
-  Measurement measurement{
-      .name = "storm", .columns = CrowdColumns(), .peer = "native steady", .ways = {}};
-  constexpr Duration kSleepPatience = std::chrono::seconds(60);
-  for (const Phase& phase : {Phase{"native burst", Burst(options, Whom::kNative)},
-                             Phase{"summon burst", Burst(options, Whom::kSummon)},
-                             Phase{"native steady", Steady(options, Whom::kNative)},
-                             Phase{"summon steady", Steady(options, Whom::kSummon)}}) {
-    measurement.ways.push_back(SUMMON_TRY(Weather(*house, phase)));
-    SUMMON_TRY(AwaitSleep(*house, kSleepPatience).Wrap(StrCat("after ", phase.label)));
-  }
+  int status = SUMMON_TRY(Endure(*house, options, {"burst", Burst}));
+  status |= SUMMON_TRY(Endure(*house, options, {"steady", Steady}));
   const Belongings after = LookUntilNothingMore(*house, before);
-  std::printf("\n%s\n%s\n", Table(measurement, kCrowdAnswer).c_str(),
-              Table(measurement, kCrowdFirstByte).c_str());
   std::printf(
       "afterwards all are asleep; summond: %zu descriptors (%zu before); host: %zu "
       "interfaces (%zu before); monitors that wait: %zu\n",
       after.summond_descriptors, before.summond_descriptors, after.interfaces, before.interfaces,
       house->Monitors().size());
   SUMMON_TRY(CloseTown(std::move(house)));
-  return WriteFiles(measurement, {.folder = options.folder, .column = kCrowdFirstByte}) |
-         (NothingMore(before, after) ? 0 : 1);
+  return status | (NothingMore(before, after) ? 0 : 1);
 }
 
 int Run(const Options& options) {
