@@ -48,7 +48,7 @@ std::unique_ptr<JobFrame> FrameOf(const BootableSpec& spec) {
   const std::uint8_t mac[] = {2, 0, 0, 0, 0, 1};  // locally administered
   std::memcpy(device.mac, mac, sizeof mac);
   device.mtu = kMtu;
-  device.frame_check = hypervisor::FrameCheck::kMac;
+  device.frame_check = hypervisor::FrameCheck::kMac;  // as on a tap without an address
   return frame;
 }
 

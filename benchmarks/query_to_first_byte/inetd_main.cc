@@ -25,7 +25,7 @@ int Listen(int port) {
   (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // bind tells if it mattered
   // SAFETY: every sockaddr_* type may be passed to the socket calls as a sockaddr (POSIX).
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(fd, 64) != 0) {
+      listen(fd, SOMAXCONN) != 0) {
     std::perror("listen");
     std::exit(1);
   }

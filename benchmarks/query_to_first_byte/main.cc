@@ -33,12 +33,6 @@ int Complain(const Error& error) {
   return 1;
 }
 
-// Whether this Summon knows rungs between running and off.
-bool KnowsRungs() {
-  const auto help = testbed::RunIn(-1, {testbed::ProgramPath("summon"), "reclaim", "--help"});
-  return help.ok() && help->find("--rung") != std::string::npos;
-}
-
 std::string Capitals(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -48,13 +42,11 @@ std::string Capitals(std::string text) {
 std::vector<Target> Targets(const Options& options) {
   std::vector<Target> targets = {
       {.label = "kvm", .name = "kvm.summon.test", .service = "kvm", .rung = {}}};
-  if (KnowsRungs()) {
-    for (const char* rung : kRungs) {
-      targets.push_back({.label = StrCat("kvm ", rung),
-                         .name = StrCat(rung, ".summon.test"),
-                         .service = rung,
-                         .rung = rung});
-    }
+  for (const char* rung : kRungs) {
+    targets.push_back({.label = StrCat("kvm ", rung),
+                       .name = StrCat(rung, ".summon.test"),
+                       .service = rung,
+                       .rung = rung});
   }
   if (options.kvm_only) return targets;
   targets.push_back(

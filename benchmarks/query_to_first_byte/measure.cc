@@ -17,6 +17,29 @@ std::string Change(std::size_t before, std::size_t after) {
   return StrCat(after >= before ? "+" : "-", after >= before ? after - before : before - after);
 }
 
+// A service that is off cannot come to rest above: it is made to run first.
+Status MakeRun(testbed::House& house, const std::string& service) {
+  control::Request request;
+  request.mutable_summon()->set_service(service);
+  request.mutable_summon()->set_wait_ready(true);
+  request.mutable_summon()->set_timeout_ms(kPatience / std::chrono::milliseconds(1));
+  const auto response = SUMMON_TRY(house.Ask(request));
+  if (response.code() != "ok") return Error(ErrorCode::kIo, response.error());
+  return Ok();
+}
+
+Status PutAwayTo(testbed::House& house, const Target& target) {
+  control::Request request;
+  control::Request::Reclaim& reclaim = *request.mutable_reclaim();
+  reclaim.set_service(target.service);
+  reclaim.set_rung(target.rung);
+  reclaim.set_wait_rested(true);
+  reclaim.set_timeout_ms(kPatience / std::chrono::milliseconds(1));
+  const auto response = SUMMON_TRY(house.Ask(request));
+  if (response.code() != "ok") return Error(ErrorCode::kIo, response.error());
+  return Ok();
+}
+
 }  // namespace
 
 std::vector<Column> QueryColumns() {
@@ -28,11 +51,10 @@ std::vector<Column> QueryColumns() {
 
 Status PutAway(testbed::House& house, const Target& target) {
   if (target.service.empty()) return Ok();
-  if (target.rung.empty()) return house.Reclaim(target.service);
-  (void)SUMMON_TRY(testbed::RunIn(
-      -1, {testbed::ProgramPath("summon"), "--socket", house.folder() + "/summond.sock", "reclaim",
-           "--rung", target.rung, target.service}));
-  return Ok();
+  if (!target.rung.empty() && house.StatusOf(target.service).rung() == "off") {
+    SUMMON_TRY(MakeRun(house, target.service));
+  }
+  return PutAwayTo(house, target);
 }
 
 Result<Sample> MeasureOnce(testbed::House& house, const Target& target) {
@@ -47,6 +69,12 @@ Result<Sample> MeasureOnce(testbed::House& house, const Target& target) {
   const auto page = SUMMON_TRY(
       testbed::FetchHttp({.address = answer.address->ToString(), .port = target.port}, kPatience));
   if (page.status != 200) return Error(ErrorCode::kIo, StrCat("HTTP status ", page.status));
+  if (!target.rung.empty()) {
+    const std::string woke_from = house.StatusOf(target.service).woke_from();
+    if (woke_from != target.rung) {
+      return Error(ErrorCode::kInvalid, StrCat("it woke from ", Quote(woke_from)));
+    }
+  }
   return Sample{Micros(answer.answered - answer.asked), Micros(page.connected - page.connecting),
                 Micros(page.first_byte - answer.asked), static_cast<double>(page.retransmits)};
 }

@@ -16,7 +16,7 @@ struct Target {
   std::string label;    // kvm, kvm parked, process, native
   std::string name;     // the name that is asked for
   std::string service;  // empty: not one of Summon's
-  std::string rung;     // where it rests; empty: off, by the control socket
+  std::string rung;     // where it rests, and must have woken from; empty: off
   std::uint16_t port = 80;
 };
 

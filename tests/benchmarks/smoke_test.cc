@@ -107,6 +107,33 @@ TEST_F(Benchmarks, NetworkMeasuresRoundTripsAndThroughput) {
   EXPECT_THAT(output_, HasSubstr("left over: +0 descriptors, +0 processes"));
 }
 
+TEST_F(Benchmarks, StormServesEveryVisitAndLeavesNothing) {
+  if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and taps";
+  ASSERT_NO_FATAL_FAILURE(Run("storm", {"--services", "10", "--rate", "10", "--seconds", "1"}));
+  ExpectFiles("storm_burst");
+  ExpectFiles("storm_steady");
+  EXPECT_THAT(output_, AllOf(HasSubstr("summon burst: 10 visits, 10 served"),
+                             HasSubstr("summon burst: 10 summons"),
+                             HasSubstr("left over: +0 descriptors, +0 processes")));
+}
+
+TEST_F(Benchmarks, DensityCountsWhatRuns) {
+  if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "no usable /dev/kvm";
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and taps";
+  ASSERT_NO_FATAL_FAILURE(Run("density", {"--instances", "5", "--extra", "2"}));
+  ExpectFiles("density");
+  EXPECT_THAT(output_, AllOf(HasSubstr("6 instances of 16 MiB run"),
+                             HasSubstr("left over: +0 descriptors, +0 processes")));
+}
+
+TEST_F(Benchmarks, DensityBeyondThisMachineIsRefusedBeforeItStarts) {
+  const auto finished = FinishIn(-1, {ProgramPath("density"), "--instances", "5000"});
+  ASSERT_TRUE(finished.ok());
+  EXPECT_EQ(finished->exit_status, 1);
+  EXPECT_THAT(finished->output, HasSubstr("5001 services need"));
+}
+
 TEST_F(Benchmarks, WrongOptionsAreRefused) {
   const auto finished = FinishIn(-1, {ProgramPath("boot"), "--samples", "0"});
   ASSERT_TRUE(finished.ok());
