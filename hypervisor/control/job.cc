@@ -119,22 +119,22 @@ Status CheckDevice(const Job& job, std::size_t index) {
 
 }  // namespace
 
-Result<Job> CheckJob(Bytes bytes, std::size_t descriptor_count) {
+Result<std::unique_ptr<Job>> CheckJob(Bytes bytes, std::size_t descriptor_count) {
   if (bytes.size() != sizeof(JobFrame)) {
     return Invalid(StrCat("a frame of ", bytes.size(), " bytes; must be ", sizeof(JobFrame)));
   }
-  Job job;
+  auto job = std::make_unique<Job>();
   // SAFETY: the sizes are equal, and every bit pattern is a JobFrame.
-  std::memcpy(&job.frame, bytes.data(), sizeof job.frame);
-  if (Status header = CheckHeader(job.frame); !header.ok()) return header.error();
-  const std::size_t wanted = job.first_device() + job.frame.device_count;
+  std::memcpy(&job->frame, bytes.data(), sizeof job->frame);
+  if (Status header = CheckHeader(job->frame); !header.ok()) return header.error();
+  const std::size_t wanted = job->first_device() + job->frame.device_count;
   if (descriptor_count != wanted) {
     return Invalid(StrCat(descriptor_count, " descriptors came with it; must be ", wanted));
   }
-  for (std::size_t i = 0; i < job.frame.device_count; ++i) {
-    if (Status device = CheckDevice(job, i); !device.ok()) return device.error();
+  for (std::size_t i = 0; i < job->frame.device_count; ++i) {
+    if (Status device = CheckDevice(*job, i); !device.ok()) return device.error();
   }
-  job.frame.memory_bytes -= job.frame.memory_bytes % kMemoryUnit;
+  job->frame.memory_bytes -= job->frame.memory_bytes % kMemoryUnit;
   return job;
 }
 

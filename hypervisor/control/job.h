@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -47,10 +48,10 @@ struct Job {
   }
 };
 
-// The job in `bytes`, which came with `descriptor_count` descriptors. memory_bytes is rounded
+// The job in `bytes` (on the heap: it is 15 KiB, which a waiting monitor would hold as stack), which came with `descriptor_count` descriptors. memory_bytes is rounded
 // down to a multiple of 2 MiB, as Solo5's own tenders do.
 //
 // Errors: kInvalid, naming the field, its value and the limit.
-Result<Job> CheckJob(Bytes bytes, std::size_t descriptor_count);
+Result<std::unique_ptr<Job>> CheckJob(Bytes bytes, std::size_t descriptor_count);
 
 }  // namespace summon::hypervisor

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -52,7 +53,7 @@ Status PrepareProcess(const Options& options) {
 
 // The job, when it comes; an end instead when it is none.
 struct Received {
-  Job job;
+  std::unique_ptr<Job> job;
   std::vector<UniqueFd> fds;
 };
 
@@ -64,8 +65,8 @@ Result<Received> AwaitJob() {
     }
     auto packet = SUMMON_TRY(ReceivePacket(kControlFd, sizeof(JobFrame)));
     if (!packet) continue;
-    Job job = SUMMON_TRY(CheckJob(packet->bytes, packet->fds.size()));
-    SUMMON_TRY(CheckDescriptors(job, packet->fds));
+    std::unique_ptr<Job> job = SUMMON_TRY(CheckJob(packet->bytes, packet->fds.size()));
+    SUMMON_TRY(CheckDescriptors(*job, packet->fds));
     SUMMON_TRY(ClearFixedNumbers(packet->fds));
     return Received{std::move(job), std::move(packet->fds)};
   }
@@ -87,9 +88,9 @@ Result<CheckedImage> CheckImage(const Job& job, ImageSource& source) {
 // Puts the guest into memory. Nothing when it can run.
 std::optional<End> FillFromImage(const Received& received, Guest& guest) {
   FileImageSource source(received.fds[Job::kImage].get());
-  const Result<CheckedImage> checked = CheckImage(received.job, source);
+  const Result<CheckedImage> checked = CheckImage(*received.job, source);
   if (!checked.ok()) return EndOf(EndReason::kImageRejected, checked.error());
-  if (Status built = guest.Build(received.job, checked->image, source, checked->manifest);
+  if (Status built = guest.Build(*received.job, checked->image, source, checked->manifest);
       !built.ok()) {
     return EndOf(EndReason::kHostFault, built.error());
   }
@@ -97,7 +98,7 @@ std::optional<End> FillFromImage(const Received& received, Guest& guest) {
 }
 
 std::optional<End> FillFromLayout(const Received& received, Guest& guest) {
-  const Job& job = received.job;
+  const Job& job = *received.job;
   const int file = received.fds[Job::kImage].get();
   const Result<LayoutHeader> layout = ReadLayout(file, job);
   if (!layout.ok()) return EndOf(EndReason::kImageRejected, layout.error());
@@ -116,7 +117,7 @@ std::optional<End> FillFromLayout(const Received& received, Guest& guest) {
 
 // A job without a guest: the image is checked, and laid out if that is wanted.
 End ServeCheck(const Received& received) {
-  const Job& job = received.job;
+  const Job& job = *received.job;
   FileImageSource source(received.fds[Job::kImage].get());
   const Result<CheckedImage> checked = CheckImage(job, source);
   if (!checked.ok()) return EndOf(EndReason::kImageRejected, checked.error());
@@ -133,7 +134,7 @@ End ServeCheck(const Received& received) {
 // Returns why no guest was run; when one ran, the process ends in here.
 End Serve(Received received, std::optional<PreparedMachine> prepared, const Options& options,
           Reporter& reporter, const Clock& clock) {
-  const Job& job = received.job;
+  const Job& job = *received.job;
   if (job.check_only() || job.has(kJobLayOut)) return ServeCheck(received);
   if (!prepared) {
     if (!job.has_kvm()) {

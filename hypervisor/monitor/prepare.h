@@ -17,6 +17,7 @@ struct PreparedMachine {
   Machine machine;
   std::uint64_t tsc_hz = 0;
   CpuRing ring = CpuRing::kRing0;
+  double cycles_per_instruction = 0;  // in guest ring 0; 0 when nobody asked (a mode was forced)
 };
 
 // What most guests have as memory is made known to KVM ahead of time, since that can take long (up
@@ -25,21 +26,10 @@ struct PreparedMachine {
 inline constexpr std::uint64_t kMemoryPrepared = 16ull << 20;
 
 // A machine, its CPU told what it is and run once for nothing, and addresses for its memory, none
-// of it committed. `kvm_fd` is borrowed. With kAuto this probes, which takes a millisecond or two:
-// a pool does it ahead of time.
+// of it committed. `kvm_fd` is borrowed. With kAuto the guest mode is chosen by a probe (WarmUp).
 Result<PreparedMachine> Prepare(int kvm_fd, ModeChoice mode);
 
 // Makes memory of the mapping beyond kMemoryPrepared known to KVM, when some is committed there.
 Status AddRestOfMemory(PreparedMachine& prepared);
-
-// Ring 3 when this KVM takes more than kInterpretedCycles for an instruction in guest ring 0,
-// which shows that it interprets them (measured: about 1,600 cycles; a real CPU takes one).
-// Uses a machine of its own, thrown away afterwards.
-inline constexpr std::uint64_t kInterpretedCycles = 100;
-struct RingProbe {
-  CpuRing ring = CpuRing::kRing0;
-  double cycles_per_instruction = 0;  // of the time-stamp counter, in guest ring 0
-};
-Result<RingProbe> ProbeRing(int kvm_fd);
 
 }  // namespace summon::hypervisor

@@ -11,7 +11,8 @@
 namespace summon::hypervisor {
 
 // One line without its end: "guest_mode=ring3 cycles_per_instruction=1620.4 tsc_hz=2450000000".
-std::string ProbeLine(const RingProbe& probe, std::uint64_t tsc_hz);
+// `probed` was made with kAuto.
+std::string ProbeLine(const PreparedMachine& probed);
 
 // The line for `kvm_fd` (borrowed), or why a machine cannot be made on it.
 Result<std::string> ProbeHost(int kvm_fd);

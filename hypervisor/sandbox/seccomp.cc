@@ -62,8 +62,8 @@ constexpr std::size_t LowHalf(std::uint8_t index) {
 }  // namespace
 
 bool FilterProgram::Add(const sock_filter& instruction) {
-  if (size_ == code_.size()) return false;
-  code_[size_++] = instruction;
+  if (code_.size() == kInstructionsMax) return false;
+  code_.push_back(instruction);
   return true;
 }
 
@@ -97,16 +97,16 @@ bool FilterProgram::AddCheck(const ArgumentCheck& check) {
 }
 
 bool FilterProgram::AddRule(const SyscallRule& rule) {
-  const std::size_t begin = size_;
+  const std::size_t begin = code_.size();
   bool added = true;
   for (const ArgumentCheck& check : rule.checks) added = added && AddCheck(check);
   const std::uint32_t answer = rule.action == RuleAction::kAllow
                                    ? SECCOMP_RET_ALLOW
                                    : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(EINVAL);
   if (!added || !Add(Return(answer))) return false;
-  for (std::size_t i = begin; i < size_; ++i) {
+  for (std::size_t i = begin; i < code_.size(); ++i) {
     if (BPF_CLASS(code_[i].code) != BPF_JMP) continue;
-    const auto to_end = static_cast<std::uint8_t>(size_ - i - 1);
+    const auto to_end = static_cast<std::uint8_t>(code_.size() - i - 1);
     if (code_[i].jt == kToRuleEnd) code_[i].jt = to_end;
     if (code_[i].jf == kToRuleEnd) code_[i].jf = to_end;
   }
@@ -118,7 +118,7 @@ bool FilterProgram::AddCall(long number, std::span<const SyscallRule> rules) {
       !Add(BPF_STMT(BPF_JMP | BPF_JA, 0))) {
     return false;
   }
-  const std::size_t begin = size_;
+  const std::size_t begin = code_.size();
   bool open = true;  // whether a call that came so far may still be another rule's
   for (const SyscallRule& rule : rules) {
     if (rule.number != number || !open) continue;
@@ -126,12 +126,11 @@ bool FilterProgram::AddCall(long number, std::span<const SyscallRule> rules) {
     open = rule.checks[0].test != ArgumentTest::kNone;
   }
   if (open && !Add(Return(SECCOMP_RET_KILL_PROCESS))) return false;
-  const std::size_t length = size_ - begin;
+  const std::size_t length = code_.size() - begin;
   code_[begin - 1].k = static_cast<std::uint32_t>(length);
   if (length >= std::numeric_limits<std::uint8_t>::max()) return true;
   // Short enough for the compare to skip it: the jump between them goes.
-  std::copy(code_.data() + begin, code_.data() + size_, code_.data() + begin - 1);
-  --size_;
+  code_.erase(code_.begin() + static_cast<std::ptrdiff_t>(begin) - 1);
   code_[begin - 2].jt = 0;
   code_[begin - 2].jf = static_cast<std::uint8_t>(length);
   return true;
@@ -139,6 +138,8 @@ bool FilterProgram::AddCall(long number, std::span<const SyscallRule> rules) {
 
 Result<FilterProgram> BuildFilter(std::span<const SyscallRule> rules) {
   FilterProgram filter;
+  constexpr std::size_t kUsually = 256;
+  filter.code_.reserve(kUsually);
   // Without a test for x32: no number of that ABI is among those compared with.
   bool added = filter.Add(Load(offsetof(seccomp_data, arch))) &&
                filter.Add(Jump(BPF_JEQ, kAuditArch, {1, 0})) &&

@@ -39,9 +39,9 @@ Assembler TellPrivilege() {
 TEST(Probe, ChoosesRing0WhereKvmIsTrue) {
   const UniqueFd kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(kvm.valid());
-  const auto ring = ProbeRing(kvm.get());
-  ASSERT_TRUE(ring.ok()) << ring.error().message();
-  EXPECT_EQ(*ring, CpuRing::kRing0);
+  const auto machine = Prepare(kvm.get(), ModeChoice::kAuto);
+  ASSERT_TRUE(machine.ok()) << machine.error().message();
+  EXPECT_EQ(machine->ring, CpuRing::kRing0) << machine->cycles_per_instruction;
 }
 
 TEST(Probe, GuestOfAutoModeRunsInRing0) {

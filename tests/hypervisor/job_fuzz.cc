@@ -18,9 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto job = h::CheckJob(bytes, data[0]);
   (void)h::CheckJob({data, size}, data[0]);  // of a wrong size, nearly always
   if (!job.ok()) return 0;
-  if (job->devices().size() > h::kDevicesMax) std::abort();
-  if (job->first_device() + job->devices().size() != data[0]) std::abort();
-  if (job->command_line().size() >= h::kCommandLineSize) std::abort();
-  if (job->frame.memory_bytes == 0 || job->frame.memory_bytes % (2u << 20) != 0) std::abort();
+  if ((*job)->devices().size() > h::kDevicesMax) std::abort();
+  if ((*job)->first_device() + (*job)->devices().size() != data[0]) std::abort();
+  if ((*job)->command_line().size() >= h::kCommandLineSize) std::abort();
+  if ((*job)->frame.memory_bytes == 0 || (*job)->frame.memory_bytes % (2u << 20) != 0) std::abort();
   return 0;
 }
