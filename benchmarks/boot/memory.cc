@@ -102,14 +102,19 @@ struct Subject {
   Keep keep;
 };
 
-Result<Weight> Weigh(const Subject& subject, unsigned count) {
-  // The first one pays for what all share (slab pages, image pages in the page cache).
-  const Running first = SUMMON_TRY(subject.keep());
-  std::this_thread::sleep_for(kSettle);
-  const KernelWeight before = WeighKernel();
+Result<std::vector<Running>> KeepSome(const Subject& subject, unsigned count) {
   std::vector<Running> kept;
   for (unsigned i = 0; i < count; ++i) kept.push_back(SUMMON_TRY(subject.keep()));
   std::this_thread::sleep_for(kSettle);
+  return kept;
+}
+
+Result<Weight> Weigh(const Subject& subject, unsigned count) {
+  // As many again come first: they fill what the kernel had free in its slabs (former instances
+  // leave much), and pay for what all share.
+  const auto fillers = SUMMON_TRY(KeepSome(subject, count));
+  const KernelWeight before = WeighKernel();
+  const auto kept = SUMMON_TRY(KeepSome(subject, count));
   Weight weight{subject.label, {}, Each(before, WeighKernel(), count), subject.goal};
   for (const Running& running : kept) {
     const auto one = SUMMON_TRY(WeighProcess(running.monitor->pid(), subject.kind));

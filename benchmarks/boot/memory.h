@@ -33,7 +33,7 @@ struct WeighOptions {
   std::string guest_dir;
 };
 
-// All for one instance, KiB: the mean over `instances` that exist at the same time.
+// All for one instance, KiB: the mean over `instances` that come to as many of the same kind.
 struct Weight {
   std::string label;
   ProcessWeight process;

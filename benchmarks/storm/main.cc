@@ -18,8 +18,8 @@ namespace {
 constexpr std::uint16_t kNativePort = 8080;
 
 struct Options {
-  TownOptions town{.services = 1000,
-                   .policy = "idle_timeout_s: 1 ttl_asleep_s: 1 ttl_ready_s: 1 grace_s: 0"};
+  TownOptions town{.services = 1000};
+  unsigned idle_timeout_s = 1;
   unsigned rate = 500;
   unsigned seconds = 20;
   std::string folder = "build/bench";
@@ -171,6 +171,11 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "how long afterwards")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();
+  app.add_option("--idle-timeout-s", options.idle_timeout_s,
+                 "services go this long after their last frame; below a second or two clients "
+                 "whose packets wait longer than that are cut off")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   app.add_option("--launcher", options.town.launcher, "how services run")
       ->check(CLI::IsMember({"KVM", "PROCESS"}))
       ->capture_default_str();
@@ -179,5 +184,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--folder", options.folder, "where samples and plot go")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  options.town.policy = summon::StrCat("idle_timeout_s: ", options.idle_timeout_s,
+                                       " ttl_asleep_s: 1 ttl_ready_s: 1 grace_s: 0");
   return summon::benchmarks::Run(options);
 }
