@@ -48,8 +48,9 @@ struct Job {
   }
 };
 
-// The job in `bytes` (on the heap: it is 15 KiB, which a waiting monitor would hold as stack), which came with `descriptor_count` descriptors. memory_bytes is rounded
-// down to a multiple of 2 MiB, as Solo5's own tenders do.
+// The job in `bytes`, which came with `descriptor_count` descriptors. memory_bytes is rounded
+// down to a multiple of 2 MiB, as Solo5's own tenders do. On the heap: a job has 15 KiB, which a
+// waiting monitor would hold as stack.
 //
 // Errors: kInvalid, naming the field, its value and the limit.
 Result<std::unique_ptr<Job>> CheckJob(Bytes bytes, std::size_t descriptor_count);

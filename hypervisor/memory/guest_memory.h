@@ -134,8 +134,8 @@ class GuestMapping final {
   Status CloseScratch(GuestRange range);
 
   // Asks for transparent huge pages under `range`, where it covers whole ones. A first touch then
-  // costs 0.24 us a page instead of 4.4 when a guest goes on to use all of it (measured on a KVM in
-  // software), but clearing 2 MiB takes 60 us and holds 2 MiB when it touches a single page: so only
+  // costs 0.24 us a page instead of 4.4 when a guest goes on to use all of it (measured on a KVM
+  // in software), but clearing 2 MiB takes 60 us and holds 2 MiB when it touches a single page: so only
   // for guests that were given much memory. Best effort.
   void PreferHugePages(GuestRange range);
 

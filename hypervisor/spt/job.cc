@@ -8,8 +8,7 @@ namespace summon::hypervisor {
 
 Result<SptJob> TakeJob(Packet packet) {
   SptJob job;
-  job.order =
-      SUMMON_TRY(CheckJob(packet.bytes, packet.fds.size()));
+  job.order = SUMMON_TRY(CheckJob(packet.bytes, packet.fds.size()));
   job.image = std::move(packet.fds[Job::kImage]);
   job.console = std::move(packet.fds[Job::kConsole]);
   // /dev/kvm, which may have come too, is not for us: it closes with the packet.
