@@ -135,8 +135,8 @@ class GuestMapping final {
 
   // Asks for transparent huge pages under `range`, where it covers whole ones. A first touch then
   // costs 0.24 us a page instead of 4.4 when a guest goes on to use all of it (measured on a KVM
-  // in software), but clearing 2 MiB takes 60 us and holds 2 MiB when it touches a single page: so only
-  // for guests that were given much memory. Best effort.
+  // in software), but clearing 2 MiB takes 60 us and holds 2 MiB when it touches a single page: so
+  // only for guests that were given much memory. Best effort.
   void PreferHugePages(GuestRange range);
 
   enum class Access { kRead, kReadWrite };

@@ -6,6 +6,8 @@
 
 namespace summon::launcher {
 
+UidRange::UidRange() : next_(static_cast<std::size_t>(getpid()) % kCount) {}
+
 std::optional<unsigned> UidRange::Take() {
   if (geteuid() != 0) return std::nullopt;
   for (std::size_t tried = 0; tried < taken_.size(); ++tried) {

@@ -14,13 +14,15 @@ class UidRange final {
   static constexpr unsigned kFirst = 61'184;  // not used by Debian (policy 9.2.2) or systemd
   static constexpr unsigned kCount = 4'000;
 
+  UidRange();
+
   // No value when we are not root, or all are taken.
   std::optional<unsigned> Take();
   void GiveBack(unsigned uid);
 
  private:
   std::vector<bool> taken_ = std::vector<bool>(kCount, false);
-  std::size_t next_ = 0;
+  std::size_t next_;  // begins at a place of this process's own, for the sake of other launchers
 };
 
 }  // namespace summon::launcher

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
-#include "base/strings.h"
 #include "tests/end_to_end/fixture.h"
 #include "tests/testbed/process.h"
 
@@ -23,8 +22,7 @@ class RungHouse : public testing::Test {
         {.services = testbed::Text({.name = "web",
                                     .address = kWeb,
                                     .launcher = "KVM",
-                                    .policy = policy}),
-         .launcherd_arguments = {StrCat("--state-dir=", state_.path())}});
+                                    .policy = policy})});
     ASSERT_TRUE(started.ok()) << started.error().message();
     house_ = std::move(started).value();
     const Status asleep = house_->AwaitState("web", "asleep", kPatience);
@@ -49,7 +47,6 @@ class RungHouse : public testing::Test {
     ASSERT_EQ(response->code(), "ok") << response->error();
   }
 
-  testbed::ScratchFolder state_;
   std::unique_ptr<testbed::House> house_;
 };
 
