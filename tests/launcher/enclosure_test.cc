@@ -144,7 +144,7 @@ TEST_F(WaitingMonitor, HasBoundedResources) {
   EXPECT_THAT(limits, testing::ContainsRegex("Max locked memory +0 +0"));
   EXPECT_THAT(limits, testing::ContainsRegex("Max msgqueue size +0 +0"));
   EXPECT_THAT(limits, testing::ContainsRegex("Max open files +256 +256"));
-  EXPECT_THAT(limits, testing::ContainsRegex("Max processes +4 +4"));
+  EXPECT_THAT(limits, testing::ContainsRegex("Max processes +64 +64"));
   EXPECT_THAT(limits, testing::ContainsRegex("Max stack size +524288 +524288"));
 }
 
