@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -21,6 +22,10 @@ constexpr Duration kLookAgain = std::chrono::milliseconds(200);
 constexpr Duration kPrepareEach = std::chrono::milliseconds(40);  // far more than it takes
 constexpr Duration kPrepareLeast = std::chrono::seconds(20);
 constexpr Duration kClosePatience = std::chrono::minutes(2);
+constexpr Duration kMonitorsPatience = std::chrono::seconds(20);
+constexpr Duration kSoon = std::chrono::milliseconds(2);
+constexpr Duration kPagePatience = std::chrono::seconds(5);
+constexpr Duration kReadyPatience = std::chrono::seconds(2);
 // What launcherd holds for a running instance: 8, measured on 2026-11-28 as the difference between
 // `density --instances 450` and 50. More is asked for than is needed.
 constexpr unsigned long kDescriptorsEach = 9;
@@ -47,6 +52,14 @@ std::uint64_t AvailableKib() {
 Error Lacks(const TownOptions& options, const std::string& what, const std::string& mend) {
   return Error(ErrorCode::kExhausted,
                StrCat(options.services, " services need ", what, " (", mend, ")"));
+}
+
+// By its program, because a number may be another process's by now.
+bool IsMonitor(pid_t pid) {
+  std::error_code gone;
+  const auto program = std::filesystem::read_symlink(StrCat("/proc/", pid, "/exe"), gone).string();
+  return program == testbed::ProgramPath("summon-monitor") ||
+         program == testbed::ProgramPath("summon-spt");
 }
 
 Status RaiseDescriptors(const TownOptions& options) {
@@ -124,6 +137,7 @@ Result<std::unique_ptr<testbed::House>> BuildTown(const TownOptions& options) {
 }
 
 Status CloseTown(std::unique_ptr<testbed::House> house) {
+  const std::vector<pid_t> monitors = house->Monitors();
   house->summond().Signal(SIGTERM);
   house->launcherd().Signal(SIGTERM);
   for (testbed::Daemon* daemon : {&house->summond(), &house->launcherd()}) {
@@ -131,7 +145,29 @@ Status CloseTown(std::unique_ptr<testbed::House> house) {
       return Error(ErrorCode::kTimeout, "a daemon does not end");
     }
   }
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + kMonitorsPatience;
+  for (const pid_t pid : monitors) {
+    while (IsMonitor(pid)) {
+      if (clock.Now() > deadline) {
+        return Error(ErrorCode::kTimeout, StrCat("monitor ", pid, " outlives its launcherd"));
+      }
+      std::this_thread::sleep_for(kSoon);
+    }
+  }
   return Ok();
+}
+
+Status AwaitPage(int namespace_fd, const testbed::HttpTarget& target) {
+  const testbed::InNamespace there(namespace_fd);
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + kPagePatience;
+  while (true) {
+    const auto page = testbed::FetchHttp(target, kPagePatience);
+    if (page.ok()) return Ok();
+    if (clock.Now() > deadline) return page.error().Wrap("wait for the native web server");
+    std::this_thread::sleep_for(kSoon);
+  }
 }
 
 Result<Census> Count(testbed::House& house) {
@@ -150,6 +186,17 @@ Result<Census> Count(testbed::House& house) {
     }
     request.mutable_list()->set_offset(page.next_offset());
   } while (request.list().offset() != 0);
+  return census;
+}
+
+Result<Census> AwaitReady(testbed::House& house, std::size_t count) {
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + kReadyPatience;
+  Census census = SUMMON_TRY(Count(house));
+  while (census.ready < count && clock.Now() < deadline) {
+    std::this_thread::sleep_for(kLookAgain);
+    census = SUMMON_TRY(Count(house));
+  }
   return census;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tests/testbed/clients.h"
 #include "tests/testbed/house.h"
 
 namespace summon::benchmarks {
@@ -29,9 +30,13 @@ Status CheckRoomFor(const TownOptions& options);
 // Started, and every service prepared: its tap stands.
 Result<std::unique_ptr<testbed::House>> BuildTown(const TownOptions& options);
 
-// Ends both daemons and waits until they are gone: taps in thousands take the kernel a while.
-// Errors: kTimeout.
+// Ends both daemons and waits until they are gone, and every monitor that they had: taps in
+// thousands take the kernel a while. Errors: kTimeout, with what is still there.
 Status CloseTown(std::unique_ptr<testbed::House> house);
+
+// Waits until a page can be had in a namespace: a program that was just started listens a moment
+// later, and until then refuses. Errors: the last one, after some seconds.
+Status AwaitPage(int namespace_fd, const testbed::HttpTarget& target);
 
 std::string ServiceName(unsigned number);
 
@@ -45,6 +50,10 @@ struct Census {
   std::string problem;        // of one that has any
 };
 Result<Census> Count(testbed::House& house);
+
+// Waits until `count` services are ready: summond hears of it a moment after the client has its
+// page. The census then, or when the patience is over.
+Result<Census> AwaitReady(testbed::House& house, std::size_t count);
 
 // Waits until all of them are asleep. Errors: kTimeout, with the census.
 Status AwaitSleep(testbed::House& house, Duration patience);

@@ -141,13 +141,12 @@ Result<int> Measure(const Options& options) {
   measurement.ways.push_back(OneMoreSeries(*house, options, "one alone"));
   const HostMemory before = LookAtHost();
   measurement.ways.push_back(SUMMON_TRY(Fill(*house, options)));
-  const Census census = SUMMON_TRY(Count(*house));
+  const Census census = SUMMON_TRY(AwaitReady(*house, town.services));
   ReportMemory(*house, options, before, census.ready);
   measurement.ways.push_back(OneMoreSeries(*house, options, "one more"));
   std::printf("%s\n", Table(measurement, kCrowdFirstByte).c_str());
-  if (census.ready < options.town.services) {
-    std::printf("only %zu of %u run: %s\n", census.ready, options.town.services,
-                census.problem.c_str());
+  if (census.ready < town.services) {
+    std::printf("only %zu of %u run: %s\n", census.ready, town.services, census.problem.c_str());
   }
   SUMMON_TRY(CloseTown(std::move(house)));
   return WriteFiles(measurement, {.folder = options.folder, .column = kCrowdFirstByte});

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "benchmarks/crowd/town.h"
 
 namespace summon::benchmarks {
 
@@ -38,6 +39,19 @@ Status AwaitAnswer(const testbed::Network& network, const std::string& address, 
     if (pinger.Ping(kPingPatience).ok()) return Ok();
   }
   return Error(ErrorCode::kTimeout, StrCat("nobody answers at ", address, ": ", program.Log()));
+}
+
+Status AwaitUdp(const testbed::Network& network, const std::string& address) {
+  const testbed::InNamespace there(network.host());
+  UdpEcho echo = SUMMON_TRY(UdpEcho::Create(address));
+  const SystemClock clock;
+  const Instant deadline = clock.Now() + kStartPatience;
+  while (!echo.Exchange().ok()) {
+    if (clock.Now() > deadline) {
+      return Error(ErrorCode::kTimeout, StrCat("no UDP echo from ", address));
+    }
+  }
+  return Ok();
 }
 
 Status StartGuest(const testbed::Network& network, const Runner& runner, unsigned index,
@@ -95,7 +109,9 @@ Result<Station> StartNative(const testbed::Network& network, const std::string& 
                                {testbed::ProgramPath("query_to_first_byte_inetd"),
                                 StrCat(kNativeWebPort), testbed::ProgramPath("web_native")},
                                log_folder + "/native-web.log")));
-  SUMMON_TRY(AwaitAnswer(network, station.echo_address, *station.programs.front()));
+  // Ping is answered by the kernel: it does not tell whether the programs listen.
+  SUMMON_TRY(AwaitPage(network.host(), {.address = station.web_address, .port = kNativeWebPort}));
+  SUMMON_TRY(AwaitUdp(network, station.echo_address));
   return station;
 }
 

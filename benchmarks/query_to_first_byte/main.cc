@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "benchmarks/common/machine.h"
 #include "benchmarks/common/report.h"
+#include "benchmarks/crowd/town.h"
 #include "benchmarks/query_to_first_byte/measure.h"
 
 namespace summon::benchmarks {
@@ -131,7 +132,15 @@ int Run(const Options& options) {
                               StrCat(kNativePort), testbed::ProgramPath("web_native")},
                              (*house)->folder() + "/inetd.log");
   if (!peer.ok()) return Complain(peer.error());
-  return Measure(**house, targets, options);
+  const Status listens =
+      AwaitPage((*house)->network().client(),
+                {.address = testbed::Network::kHostAddress, .port = kNativePort});
+  if (!listens.ok()) return Complain(listens.error());
+  const int status = Measure(**house, targets, options);
+  const Status closed = CloseTown(std::move(*house));
+  if (!closed.ok()) return Complain(closed.error());
+  std::printf("no daemon and no monitor is left\n");
+  return status;
 }
 
 }  // namespace

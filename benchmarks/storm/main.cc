@@ -132,6 +132,8 @@ Result<int> Measure(const Options& options) {
                                         {testbed::ProgramPath("query_to_first_byte_inetd"),
                                          StrCat(kNativePort), testbed::ProgramPath("web_native")},
                                         house->folder() + "/inetd.log"));
+  SUMMON_TRY(AwaitPage(house->network().client(),
+                       {.address = testbed::Network::kHostAddress, .port = kNativePort}));
   std::printf("%u services are prepared\n\n", options.town.services);
   const Belongings before = Look(*house);
   int status = SUMMON_TRY(Endure(*house, options, {"burst", Burst}));

@@ -95,7 +95,9 @@ TEST_F(Benchmarks, QueryToFirstByteMeasuresEveryLauncher) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces";
   ASSERT_NO_FATAL_FAILURE(Run("query_to_first_byte", {"--summons", "2"}));
   ExpectFiles("query_to_first_byte");
-  EXPECT_THAT(output_, HasSubstr("+0 monitors; +0 interfaces"));
+  // Waiting monitors come and go as the pool learns; none may outlive the house.
+  EXPECT_THAT(output_,
+              AllOf(HasSubstr("; +0 interfaces"), HasSubstr("no daemon and no monitor is left")));
 }
 
 TEST_F(Benchmarks, NetworkMeasuresRoundTripsAndThroughput) {
