@@ -57,7 +57,8 @@ Result<std::vector<Area>> AreasOf(int pid) {
   return areas;
 }
 
-// Where guest memory is. A monitor on KVM reserves kGuestMemoryMax and commits the first part; a
+// Where guest memory is. A monitor on KVM reserves far more addresses than any guest has memory,
+// and gives the first part to its guest: guest memory ends where what is still reserved begins. A
 // process guest has its memory at its own addresses, which are low.
 struct Span {
   std::uint64_t begin = 0;
@@ -65,12 +66,12 @@ struct Span {
   bool Contains(const Area& area) const { return area.begin >= begin && area.end <= end; }
 };
 
-Span GuestSpan(const std::vector<Area>& areas, launcher::Kind kind) {
-  constexpr std::uint64_t kReserved = hypervisor::kGuestMemoryMax;
-  if (kind == launcher::Kind::kProcess) return {0, kReserved};
+Span GuestSpan(const std::vector<Area>& areas, const GuestRam& ram) {
+  if (ram.bytes == 0) return {};
+  if (ram.kind == launcher::Kind::kProcess) return {0, ram.bytes};
   for (const Area& area : areas) {
-    if (area.end - area.begin >= kReserved / 2 && area.end > kReserved) {
-      return {area.end - kReserved, area.end};
+    if (area.end - area.begin >= hypervisor::kGuestMemoryMax / 2) {
+      return {area.begin - ram.bytes, area.begin};
     }
   }
   return {};
@@ -97,7 +98,7 @@ using Keep = std::function<Result<Running>()>;
 
 struct Subject {
   std::string label;
-  launcher::Kind kind;
+  GuestRam ram;
   double goal = 0;
   Keep keep;
 };
@@ -117,7 +118,7 @@ Result<Weight> Weigh(const Subject& subject, unsigned count) {
   const auto kept = SUMMON_TRY(KeepSome(subject, count));
   Weight weight{subject.label, {}, Each(before, WeighKernel(), count), subject.goal};
   for (const Running& running : kept) {
-    const auto one = SUMMON_TRY(WeighProcess(running.monitor->pid(), subject.kind));
+    const auto one = SUMMON_TRY(WeighProcess(running.monitor->pid(), subject.ram));
     weight.process.pss += one.pss / count;
     weight.process.own += one.own / count;
     weight.process.guest += one.guest / count;
@@ -133,7 +134,7 @@ Result<Running> Waiting(Stable& stable, const MonitorSpec& spec) {
 
 Subject Member(Stable& stable, const MonitorSpec& spec) {
   const bool kvm = spec.kind == launcher::Kind::kKvm;
-  return {kvm ? "kvm, in the pool" : "process, in the pool", spec.kind, kPoolGoalKib,
+  return {kvm ? "kvm, in the pool" : "process, in the pool", GuestRam{spec.kind, 0}, kPoolGoalKib,
           [&stable, spec] { return Waiting(stable, spec); }};
 }
 
@@ -144,7 +145,8 @@ Result<Subject> Guest(Stable& stable, const WeighOptions& options, BootableSpec 
   spec.memory_mib = options.memory_mib;
   spec.net = "service";
   const auto bootable = std::make_shared<Bootable>(SUMMON_TRY(Prepare(stable, spec)));
-  return Subject{StrCat(kvm ? "kvm, " : "process, ", name), spec.kind, kRunningGoalKib,
+  return Subject{StrCat(kvm ? "kvm, " : "process, ", name),
+                 GuestRam{spec.kind, std::uint64_t{spec.memory_mib} << 20}, kRunningGoalKib,
                  [&stable, bootable, mode = options.guest_mode] {
                    return Boot(stable, *bootable, mode, Snapshots::kNone);
                  }};
@@ -152,9 +154,9 @@ Result<Subject> Guest(Stable& stable, const WeighOptions& options, BootableSpec 
 
 }  // namespace
 
-Result<ProcessWeight> WeighProcess(int pid, launcher::Kind kind) {
+Result<ProcessWeight> WeighProcess(int pid, const GuestRam& ram) {
   const std::vector<Area> areas = SUMMON_TRY(AreasOf(pid));
-  const Span guest = GuestSpan(areas, kind);
+  const Span guest = GuestSpan(areas, ram);
   ProcessWeight weight;
   for (const Area& area : areas) {
     if (guest.Contains(area)) {
@@ -163,6 +165,10 @@ Result<ProcessWeight> WeighProcess(int pid, launcher::Kind kind) {
       weight.pss += area.pss;
       weight.own += area.own;
     }
+  }
+  if (ram.bytes > 0 && weight.guest <= 0) {
+    return Error(ErrorCode::kInvalid, StrCat("no guest memory is found in /proc/", pid,
+                                             "/smaps: where monitors have it has changed"));
   }
   return weight;
 }

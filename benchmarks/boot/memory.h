@@ -15,7 +15,12 @@ struct ProcessWeight {
   double own = 0;    // what is its own (private pages); without the guest's
   double guest = 0;  // guest memory that was touched and is its own
 };
-Result<ProcessWeight> WeighProcess(int pid, launcher::Kind kind);
+struct GuestRam {
+  launcher::Kind kind = launcher::Kind::kKvm;
+  std::uint64_t bytes = 0;  // 0: there is no guest yet
+};
+// Errors: also when no memory is found of a guest that runs: it would pass for overhead.
+Result<ProcessWeight> WeighProcess(int pid, const GuestRam& ram);
 
 // Of the whole machine, from /proc/meminfo; KiB.
 struct KernelWeight {
