@@ -35,6 +35,10 @@ constexpr int kIdlePollsMax = 10;  // 20 s without progress in either direction
 // longer than this. A request on a bad line takes some seconds.
 constexpr std::uint64_t kRequestNsMax = 10'000'000'000;
 constexpr int kBurstMax = 32;      // frames read before timers are looked at
+// Frames that come one by one are read one by one: to find that there is no other costs an exit
+// from the machine. After this many polls in a row that did not wait, all are read that are there.
+constexpr int kBusyPolls = 2;
+constexpr std::uint64_t kRestNs = 200'000;  // less than this is no wait: a poll takes 40 us by itself
 constexpr std::uint16_t kMtuMax = 1500;
 constexpr std::size_t kFrameMax = PBUF_POOL_BUFSIZE;
 
@@ -295,10 +299,15 @@ void StartStack() {
 [[noreturn]] void RunLoop(Machine& machine) {
   std::uint64_t next_tick = Machine::kForever;
   std::uint32_t ticks = 0;
+  int polls_without_rest = 0;
   service.facts.ready_us = NowUs();
   while (true) {
-    (void)machine.Poll(next_tick);
-    for (int i = 0; i < kBurstMax && ReceiveFrame(); ++i) {
+    const std::uint64_t before = machine.MonotonicNs();
+    const ReadySet ready = machine.Poll(next_tick);
+    polls_without_rest = machine.MonotonicNs() - before < kRestNs ? polls_without_rest + 1 : 0;
+    if (ready.Has(service.device.handle) && ReceiveFrame() && polls_without_rest > kBusyPolls) {
+      for (int i = 1; i < kBurstMax && ReceiveFrame(); ++i) {
+      }
     }
     const bool busy = tcp_active_pcbs != nullptr || tcp_tw_pcbs != nullptr;
     if (!busy) {
