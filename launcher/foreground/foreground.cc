@@ -13,11 +13,11 @@
 
 #include "base/loop/loop.h"
 #include "base/near_file.h"
+#include "base/program_directory.h"
 #include "base/strings.h"
 #include "launcher/foreground/core_file.h"
 #include "launcher/foreground/devices.h"
 #include "launcher/monitor/end_report.h"
-#include "launcher/monitor/monitor_launcher.h"
 #include "launcher/monitor/process.h"
 
 namespace summon::launcher {

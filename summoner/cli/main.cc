@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/program_directory.h"
 #include "base/strings.h"
 #include "base/version.h"
 #include "launcher/foreground/foreground.h"
-#include "launcher/monitor/monitor_launcher.h"
 #include "summoner/cli/client.h"
 #include "summoner/cli/commands.h"
 #include "summoner/cli/doctor/judge.h"
@@ -45,7 +45,7 @@ int Run(std::span<const std::string> arguments) {
 }
 
 int Doctor(Output output) {
-  const auto folder = launcher::OwnProgramDirectory();
+  const auto folder = OwnProgramDirectory();
   if (!folder.ok()) {
     std::fprintf(stderr, "summon doctor: %s\n", folder.error().message().c_str());
     return kExitFailed;
