@@ -13,11 +13,11 @@
 
 #include "base/loop/loop.h"
 #include "base/near_file.h"
+#include "base/program_directory.h"
 #include "base/strings.h"
 #include "launcher/foreground/core_file.h"
 #include "launcher/foreground/devices.h"
 #include "launcher/monitor/end_report.h"
-#include "launcher/monitor/monitor_launcher.h"
 #include "launcher/monitor/process.h"
 
 namespace summon::launcher {
@@ -44,7 +44,7 @@ Error ImageError(const std::string& path, int open_errno) {
   return hint ? Error(error.code(), StrCat(error.message(), " (", *hint, ')')) : error;
 }
 
-Result<Run> Gather(const ForegroundOptions& options) {
+Result<Run> OpenImage(const ForegroundOptions& options) {
   Run run{options, options.monitor_dir, UniqueFd(), std::make_unique<hypervisor::JobFrame>(), {}};
   if (run.monitor_dir.empty()) run.monitor_dir = SUMMON_TRY(OwnProgramDirectory());
   run.image = UniqueFd(open(options.image.c_str(), O_RDONLY | O_CLOEXEC));
@@ -52,6 +52,12 @@ Result<Run> Gather(const ForegroundOptions& options) {
   if (struct stat status {}; fstat(run.image.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
     return Error(ErrorCode::kInvalid, StrCat(options.image, " is a directory; must be an image"));
   }
+  return run;
+}
+
+// Opens the devices and writes the job.
+Status Gather(Run& run) {
+  const ForegroundOptions& options = run.options;
   for (const ForegroundNet& net : options.nets) {
     run.devices.push_back(SUMMON_TRY(OpenNet(net).Wrap(StrCat("--net:", net.name))));
   }
@@ -82,7 +88,7 @@ Result<Run> Gather(const ForegroundOptions& options) {
   for (const ForegroundDevice& device : run.devices) {
     frame.devices[frame.device_count++] = device.device;
   }
-  return run;
+  return Ok();
 }
 
 enum class Purpose { kCheck, kRun };
@@ -131,54 +137,52 @@ Status GiveJob(MonitorProcess& process, const Run& run, Purpose purpose, const O
   return process.SendJob(*run.frame, fds);
 }
 
-// Runs one monitor to its end. `on_stage` may be empty.
-Result<MonitorExit> Await(Loop& loop, const Run& run, Kind kind, Purpose purpose,
-                          const Outputs& outputs,
-                          const std::function<void(MonitorProcess&)>& meanwhile) {
-  std::unique_ptr<MonitorProcess> process = SUMMON_TRY(StartMonitor(loop, run, kind, purpose));
+// Gives the monitor its job and waits for its end.
+Result<MonitorExit> Await(Loop& loop, MonitorProcess& process, const Run& run, Purpose purpose,
+                          const Outputs& outputs) {
   std::optional<MonitorExit> ended;
-  process->OnExit([&ended, &loop](const MonitorExit& exit) {
+  process.OnExit([&ended, &loop](const MonitorExit& exit) {
     ended = exit;
     loop.Stop();
   });
-  const Status given = GiveJob(*process, run, purpose, outputs);
+  const Status given = GiveJob(process, run, purpose, outputs);
   // A monitor that died before its job says why in its end report.
   if (!given.ok() && given.error().code() != ErrorCode::kUnavailable) return given.error();
-  if (meanwhile) meanwhile(*process);
   while (!ended) loop.Run();
   return *ended;
 }
 
 Status CheckAs(Loop& loop, const Run& run, Kind kind, int null_device) {
+  const auto process = SUMMON_TRY(StartMonitor(loop, run, kind, Purpose::kCheck));
   const MonitorExit exit =
-      SUMMON_TRY(Await(loop, run, kind, Purpose::kCheck, {.console = null_device}, nullptr));
+      SUMMON_TRY(Await(loop, *process, run, Purpose::kCheck, {.console = null_device}));
   const bool sound = exit.broken.empty() && exit.end &&
                      exit.end->reason == hypervisor::EndReason::kHalted;
   if (sound) return Ok();
   return Error(ErrorCode::kInvalid, DescribeExit(exit));
 }
 
+// The kind that the user has said, if only by the image's name.
+std::optional<Kind> SaidKind(const ForegroundOptions& options) {
+  if (options.kind) return options.kind;
+  if (options.image.ends_with(".hvt")) return Kind::kKvm;
+  if (options.image.ends_with(".spt")) return Kind::kProcess;
+  return std::nullopt;
+}
+
 // The kind that the image was built for: its monitors say.
 Result<Kind> FindKind(Loop& loop, const Run& run) {
   const UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null_device.valid()) return ErrnoError("open /dev/null", errno);
+  const Status as_kvm = CheckAs(loop, run, Kind::kKvm, null_device.get());
+  if (as_kvm.ok()) return Kind::kKvm;
+  const Status as_process = CheckAs(loop, run, Kind::kProcess, null_device.get());
+  if (as_process.ok()) return Kind::kProcess;
   const std::string& path = run.options.image;
-  if (run.options.kind) {
-    SUMMON_TRY(CheckAs(loop, run, *run.options.kind, null_device.get()).Wrap(path));
-    return *run.options.kind;
-  }
-  const bool named_spt = path.ends_with(".spt");
-  const Kind likely = named_spt ? Kind::kProcess : Kind::kKvm;
-  const Kind other = named_spt ? Kind::kKvm : Kind::kProcess;
-  const Status as_likely = CheckAs(loop, run, likely, null_device.get());
-  if (as_likely.ok()) return likely;
-  const Status as_other = CheckAs(loop, run, other, null_device.get());
-  if (as_other.ok()) return other;
-  const bool same = as_likely.error().message() == as_other.error().message();
-  if (same || named_spt || path.ends_with(".hvt")) return as_likely.error().Wrap(path);
-  return Error(as_likely.error().code(),
-               StrCat(path, ": as ", KindName(likely), ": ", as_likely.error().message(), "; as ",
-                      KindName(other), ": ", as_other.error().message()));
+  if (as_kvm.error().message() == as_process.error().message()) return as_kvm.error().Wrap(path);
+  return Error(as_kvm.error().code(),
+               StrCat(path, ": as ", KindName(Kind::kKvm), ": ", as_kvm.error().message(), "; as ",
+                      KindName(Kind::kProcess), ": ", as_process.error().message()));
 }
 
 // Copies the console to our standard output. The pipe is between them because the guest must not
@@ -234,7 +238,8 @@ void TellCore(CoreFile& core) {
   if (!path->empty()) Complain(StrCat("the guest's core is in ", *path));
 }
 
-Result<int> StatusOf(const EndReport& report, bool guest_ran) {
+// What our own process is to end with. `image` is for the error.
+Result<int> StatusOf(const EndReport& report, bool guest_ran, const std::string& image) {
   switch (report.reason) {
     case EndReason::kHalted: return report.exit_status;
     case EndReason::kGuestFault:
@@ -244,7 +249,7 @@ Result<int> StatusOf(const EndReport& report, bool guest_ran) {
   }
   if (!guest_ran) {
     if (report.reason == EndReason::kImageRejected) {
-      return Error(ErrorCode::kInvalid, report.detail);
+      return Error(ErrorCode::kInvalid, StrCat(image, ": ", report.detail));
     }
     return Error(ErrorCode::kUnavailable,
                  StrCat(report.detail, " (`summon doctor` tells what this machine lacks)"));
@@ -256,30 +261,32 @@ Result<int> StatusOf(const EndReport& report, bool guest_ran) {
 }  // namespace
 
 Result<int> RunForeground(const ForegroundOptions& options) {
-  const Run run = SUMMON_TRY(Gather(options));
+  Run run = SUMMON_TRY(OpenImage(options));
   std::unique_ptr<Loop> loop = SUMMON_TRY(Loop::Create());
-  const Kind kind = SUMMON_TRY(FindKind(*loop, run));
+  const std::optional<Kind> said = SaidKind(options);
+  if (!said) SUMMON_TRY(Gather(run));
+  const Kind kind = said ? *said : SUMMON_TRY(FindKind(*loop, run));
   if (kind == Kind::kProcess && !options.core_directory.empty()) {
     return Error(ErrorCode::kInvalid,
                  "--dumpcore: a process guest leaves no core (its memory is that of a process "
                  "that must not be looked into); only images built for hvt do");
   }
+  const auto process = SUMMON_TRY(StartMonitor(*loop, run, kind, Purpose::kRun));
+  if (said) SUMMON_TRY(Gather(run));  // while the monitor makes its machine
   std::unique_ptr<ConsoleCopy> console = SUMMON_TRY(ConsoleCopy::Create(*loop));
 
   int ended_by = 0;
   std::vector<std::unique_ptr<SignalWatcher>> signals;
-  const auto end_on_signals = [&signals, &loop, &ended_by](MonitorProcess& process) {
-    for (const int number : {SIGINT, SIGTERM}) {
-      signals.push_back(
-          std::make_unique<SignalWatcher>(*loop, number, [&process, &ended_by, number] {
-            ended_by = number;
-            process.Kill();
-          }));
-    }
-  };
+  for (const int number : {SIGINT, SIGTERM}) {
+    signals.push_back(
+        std::make_unique<SignalWatcher>(*loop, number, [raw = process.get(), &ended_by, number] {
+          ended_by = number;
+          raw->Kill();
+        }));
+  }
   std::optional<CoreFile> core;
-  const Result<MonitorExit> exit = Await(*loop, run, kind, Purpose::kRun,
-                                         {console->writer(), &core}, end_on_signals);
+  const Result<MonitorExit> exit =
+      Await(*loop, *process, run, Purpose::kRun, {console->writer(), &core});
   signals.clear();
   console->Finish();
   console.reset();
@@ -287,7 +294,7 @@ Result<int> RunForeground(const ForegroundOptions& options) {
   constexpr int kEndedBySignal = 128;  // as shells count it
   if (ended_by != 0) return kEndedBySignal + ended_by;
   if (core) TellCore(*core);
-  return StatusOf(InterpretExit(kind, Asked::kNo, *exit), exit->guest_ran);
+  return StatusOf(InterpretExit(kind, Asked::kNo, *exit), exit->guest_ran, options.image);
 }
 
 }  // namespace summon::launcher

@@ -3,7 +3,6 @@
 #include "launcher/monitor/cgroups.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,7 +13,6 @@
 #include <sstream>
 
 #include "base/strings.h"
-#include "base/unique_fd.h"
 
 namespace summon::launcher {
 
@@ -22,16 +20,6 @@ namespace {
 
 constexpr mode_t kFolderMode = 0755;
 constexpr const char* kLeafPrefix = "monitor-";
-
-Status WriteFile(const std::string& path, const std::string& text) {
-  // O_CREAT so that a plain folder can stand for the file system in tests.
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file.valid()) return ErrnoError(StrCat("open ", path), errno);
-  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return ErrnoError(StrCat("write ", Quote(text), " to ", path), errno);
-  }
-  return Ok();
-}
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -118,8 +106,8 @@ Result<CgroupTree> CgroupTree::CreateIn(const Place& place) {
   if (mkdir(ours.c_str(), kFolderMode) != 0 && errno != EEXIST) {
     return ErrnoError(StrCat("make control group ", ours), errno);
   }
-  SUMMON_TRY(WriteFile(ours + "/cgroup.procs", StrCat(getpid())));
-  SUMMON_TRY(WriteFile(place.folder + "/cgroup.subtree_control", request));
+  SUMMON_TRY(WriteGroupFile(ours + "/cgroup.procs", StrCat(getpid())));
+  SUMMON_TRY(WriteGroupFile(place.folder + "/cgroup.subtree_control", request));
   return CgroupTree(place.folder);
 }
 
@@ -130,20 +118,10 @@ Result<std::unique_ptr<CgroupLeaf>> CgroupTree::Put(int pid) const {
   }
   auto leaf = std::make_unique<CgroupLeaf>(path);
   // Best effort: a controller that this host lacks has no file.
-  (void)WriteFile(path + "/pids.max", StrCat(kProcessesMax));
-  (void)WriteFile(path + "/cpu.weight", StrCat(kCpuWeight));
-  SUMMON_TRY(WriteFile(path + "/cgroup.procs", StrCat(pid)));
+  (void)WriteGroupFile(path + "/pids.max", StrCat(kProcessesMax));
+  (void)WriteGroupFile(path + "/cpu.weight", StrCat(kCpuWeight));
+  SUMMON_TRY(WriteGroupFile(path + "/cgroup.procs", StrCat(pid)));
   return leaf;
-}
-
-CgroupLeaf::~CgroupLeaf() {
-  (void)rmdir(path_.c_str());  // a group with a process in it stays until we start again
-}
-
-void CgroupLeaf::LimitMemory(std::uint64_t guest_bytes) const {
-  constexpr std::uint64_t kTablesShare = 16;
-  (void)WriteFile(path_ + "/memory.max",
-                  StrCat(guest_bytes + guest_bytes / kTablesShare + kMonitorBytes));
 }
 
 }  // namespace summon::launcher

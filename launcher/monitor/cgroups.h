@@ -59,6 +59,9 @@ class CgroupTree final {
   std::string folder_;
 };
 
+// Writes `text` into a file of a control group.
+Status WriteGroupFile(const std::string& path, const std::string& text);
+
 // Where the unified hierarchy is mounted, from the text of /proc/self/mountinfo; and the group in
 // it that the text of /proc/self/cgroup names. Empty when there is none. For tests.
 std::string CgroupMountIn(const std::string& mountinfo);

@@ -2,26 +2,16 @@
 // The port's calls, as far as they are not about preparing (prepare.cc) or running (launch.cc).
 #include "launcher/monitor/monitor_launcher.h"
 
-#include <limits.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
+#include "base/program_directory.h"
 #include "base/strings.h"
 #include "launcher/monitor/body.h"
 
 namespace summon::launcher {
-
-Result<std::string> OwnProgramDirectory() {
-  std::array<char, PATH_MAX> path;
-  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
-  if (size < 0) return ErrnoError("find our own program (/proc/self/exe)", errno);
-  const std::string program(path.data(), static_cast<std::size_t>(size));
-  return program.substr(0, program.rfind('/'));
-}
 
 Result<std::unique_ptr<MonitorLauncher>> MonitorLauncher::Create(Loop& loop, Logger& log,
                                                                  Events& events,

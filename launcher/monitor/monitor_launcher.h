@@ -71,7 +71,4 @@ class MonitorLauncher final : public Launcher {
   std::unique_ptr<Body> body_;
 };
 
-// The directory of our own executable (/proc/self/exe).
-Result<std::string> OwnProgramDirectory();
-
 }  // namespace summon::launcher

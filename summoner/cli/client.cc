@@ -9,6 +9,7 @@
 
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "summoner/cli/exit_status.h"
 #include "summoner/control/control.h"
 
 namespace summon::cli {

@@ -10,17 +10,6 @@
 
 namespace summon::cli {
 
-// Exit statuses of `summon`; part of the interface.
-enum ExitStatus : int {
-  kExitOk = 0,
-  kExitFailed = 1,
-  kExitUsage = 2,
-  kExitNotFound = 3,
-  kExitUnreachable = 4,
-  kExitPermission = 5,
-  kExitTimeout = 6,
-};
-
 // Sends `request` to the daemon at `socket_path` and waits for its answer, `patience` at most.
 // Errors: kUnavailable or kNotFound when no daemon listens there, kPermission, kTimeout.
 Result<control::Response> Ask(const std::string& socket_path, const control::Request& request,

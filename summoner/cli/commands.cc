@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "summoner/cli/client.h"
+#include "summoner/cli/exit_status.h"
 #include "summoner/cli/show.h"
 
 namespace summon::cli {

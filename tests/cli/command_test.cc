@@ -2,6 +2,8 @@
 // The commands of `summon` against a real summond: output, JSON, exit statuses.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "tests/end_to_end/fixture.h"
 
 namespace summon::cli {
@@ -65,6 +67,42 @@ TEST(Typo, ImageInPlaceOfACommandIsToBeRun) {
 
 TEST(Typo, WhatIsLikeNothingGetsNoOffer) {
   EXPECT_THAT(SaidOf("xyzzy"), testing::Not(HasSubstr("mean")));
+}
+
+// One command for those who use it, whatever programs it is made of.
+TEST(Help, NamesEveryCommandAndNoOtherProgram) {
+  const auto help = testbed::FinishIn(-1, {testbed::ProgramPath("summon"), "--help"});
+  ASSERT_TRUE(help.ok()) << help.error().message();
+  EXPECT_EQ(help->exit_status, 0);
+  for (const char* command : {"list", "status", "summon", "reclaim", "logs", "doctor", "run"}) {
+    EXPECT_THAT(help->output, HasSubstr(std::string("\n  ") + command + " ")) << command;
+  }
+  EXPECT_THAT(help->output, testing::Not(HasSubstr("summon-ctl")));
+}
+
+TEST(Help, RunTellsItsOwnOptions) {
+  const auto help = testbed::FinishIn(-1, {testbed::ProgramPath("summon"), "run", "--help"});
+  ASSERT_TRUE(help.ok()) << help.error().message();
+  EXPECT_EQ(help->exit_status, 0);
+  EXPECT_THAT(help->output, HasSubstr("Usage: summon run"));
+  EXPECT_THAT(help->output, HasSubstr("--dumpcore"));
+}
+
+TEST(Ctl, OptionBeforeRunIsWrongUsage) {
+  const auto finished = testbed::FinishIn(-1, {testbed::ProgramPath("summon"), "--json", "run"});
+  ASSERT_TRUE(finished.ok()) << finished.error().message();
+  EXPECT_EQ(finished->exit_status, 2);
+  EXPECT_THAT(finished->output, HasSubstr("`run` comes first"));
+}
+
+TEST(Ctl, ProgramThatIsMissingIsNamed) {
+  const testbed::ScratchFolder folder;
+  const std::string alone = folder.path() + "/summon";
+  std::filesystem::copy_file(testbed::ProgramPath("summon"), alone);
+  const auto finished = testbed::FinishIn(-1, {alone, "list"});
+  ASSERT_TRUE(finished.ok()) << finished.error().message();
+  EXPECT_EQ(finished->exit_status, 1);
+  EXPECT_THAT(finished->output, HasSubstr("start " + folder.path() + "/summon-ctl"));
 }
 
 TEST_F(Command, ListShowsEveryService) {

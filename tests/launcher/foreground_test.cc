@@ -5,7 +5,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "base/strings.h"
 #include "base/unique_fd.h"
@@ -46,6 +52,65 @@ TEST(Foreground, AGuestFaultIsTheSignalsStatusAndSaysWhy) {
   ASSERT_TRUE(ran.ok()) << ran.error().message();
   EXPECT_EQ(*ran, 128 + SIGSEGV);
   EXPECT_NE(text.find("SIGSEGV"), std::string::npos) << text;
+}
+
+// A name in the temporary folder for something that exists; gone with the object.
+class Link {
+ public:
+  Link(std::string_view name, const std::string& target)
+      : path_(StrCat(testing::TempDir(), "summon-", getpid(), "-", name)) {
+    EXPECT_EQ(symlink(target.c_str(), path_.c_str()), 0) << path_;
+  }
+  ~Link() { (void)unlink(path_.c_str()); }
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+TEST(Foreground, AnImageWhoseNameSaysNothingRunsAsWhatItIs) {
+  const Link link("plain", StrCat(SUMMON_GUESTS, "/hello.spt"));
+  ForegroundOptions options = Options("");
+  options.image = link.path();
+  testing::internal::CaptureStdout();
+  const Result<int> ran = RunForeground(options);
+  const std::string text = testing::internal::GetCapturedStdout();
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(*ran, 0);
+  EXPECT_NE(text.find("Hello from Summon"), std::string::npos);
+}
+
+TEST(Foreground, AnImageWhoseNameIsWrongIsRejectedByItsPath) {
+  const Link link("wrong.spt", StrCat(SUMMON_GUESTS, "/hello.hvt"));
+  ForegroundOptions options = Options("");
+  options.image = link.path();
+  const Result<int> ran = RunForeground(options);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(ran.error().message().find(link.path()), 0u) << ran.error().message();
+  EXPECT_NE(ran.error().message().find("use the kvm launcher"), std::string::npos);
+}
+
+// Each start of a monitor is a good part of what a short run takes.
+TEST(Foreground, ANameThatSaysTheKindNeedsOneMonitorOnly) {
+  char folder[] = "/tmp/summon-monitors-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string counter = StrCat(folder, "/starts");
+  const std::string program = StrCat(folder, "/summon-spt");
+  const std::string script = StrCat("#!/bin/sh\necho started >> ", counter, "\nexec ",
+                                    SUMMON_PROGRAMS, "/summon-spt \"$@\"\n");
+  std::ofstream(program) << script;
+  ASSERT_EQ(chmod(program.c_str(), 0755), 0);
+  ForegroundOptions options = Options("hello.spt");
+  options.monitor_dir = folder;
+  const Result<int> ran = RunForeground(options);
+  std::ifstream starts(counter);
+  const std::string counted{std::istreambuf_iterator<char>(starts), {}};
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(ran.ok()) << ran.error().message();
+  EXPECT_EQ(counted, "started\n");
 }
 
 TEST(Foreground, AMissingImageIsAnError) {

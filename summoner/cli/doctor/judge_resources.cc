@@ -4,7 +4,7 @@
 
 #include "base/strings.h"
 #include "launcher/monitor/pool.h"
-#include "summoner/cli/client.h"
+#include "summoner/cli/exit_status.h"
 #include "summoner/cli/doctor/judge.h"
 
 namespace summon::cli {
