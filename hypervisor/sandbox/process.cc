@@ -25,7 +25,7 @@ namespace {
 constexpr rlim_t kDescriptorsMax = 256;
 // KVM makes helper threads inside the process that first runs a CPU (Linux 6.18 makes one; with a
 // limit of 1 that fails with EAGAIN). They count for the user id, which another launcher on this
-// host may have given to a monitor of its own: so the bound is a little more than one of them needs.
+// host may have given to a monitor of its own: so the bound is more than one of them needs.
 constexpr rlim_t kProcessesMax = 64;
 // The deepest use is the building of a filter: some 100 KiB.
 constexpr rlim_t kStackBytesMax = 512 * 1024;
