@@ -38,7 +38,7 @@ constexpr int kBurstMax = 32;      // frames read before timers are looked at
 // Frames that come one by one are read one by one: to find that there is no other costs an exit
 // from the machine. After this many polls in a row that did not wait, all are read that are there.
 constexpr int kBusyPolls = 2;
-constexpr std::uint64_t kRestNs = 200'000;  // less than this is no wait: a poll takes 40 us by itself
+constexpr std::uint64_t kRestNs = 200'000;  // less is no wait: a poll takes 40 us by itself
 constexpr std::uint16_t kMtuMax = 1500;
 constexpr std::size_t kFrameMax = PBUF_POOL_BUFSIZE;
 
