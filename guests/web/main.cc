@@ -35,10 +35,6 @@ constexpr int kIdlePollsMax = 10;  // 20 s without progress in either direction
 // longer than this. A request on a bad line takes some seconds.
 constexpr std::uint64_t kRequestNsMax = 10'000'000'000;
 constexpr int kBurstMax = 32;      // frames read before timers are looked at
-// Frames that come one by one are read one by one: to find that there is no other costs an exit
-// from the machine. After this many polls in a row that did not wait, all are read that are there.
-constexpr int kBusyPolls = 2;
-constexpr std::uint64_t kRestNs = 200'000;  // less is no wait: a poll takes 40 us by itself
 constexpr std::uint16_t kMtuMax = 1500;
 constexpr std::size_t kFrameMax = PBUF_POOL_BUFSIZE;
 
@@ -296,18 +292,29 @@ void StartStack() {
   tcp_accept(listener, OnAccept);
 }
 
+// lwIP counts time by the calls of its timer, and there are none while the machine rests. What
+// waits for time alone (TIME_WAIT, half-closed connections) would stand still, and a client that
+// takes the same port again would find its SYN ignored for seconds. So time that passed is counted
+// before frames are looked at. Retransmissions and idle connections go by the calls, as before: a
+// connection is not ended for the time that its machine slept.
+void CatchUp(std::uint64_t now_ns) {
+  constexpr std::uint64_t kSlowTickNs = 500'000'000;  // TCP_SLOW_INTERVAL
+  const auto due = static_cast<std::uint32_t>(now_ns / kSlowTickNs);
+  if (static_cast<std::int32_t>(due - tcp_ticks) <= 1) return;
+  tcp_ticks = due - 1;
+  tcp_slowtmr();
+}
+
 [[noreturn]] void RunLoop(Machine& machine) {
   std::uint64_t next_tick = Machine::kForever;
   std::uint32_t ticks = 0;
-  int polls_without_rest = 0;
   service.facts.ready_us = NowUs();
   while (true) {
-    const std::uint64_t before = machine.MonotonicNs();
-    const ReadySet ready = machine.Poll(next_tick);
-    polls_without_rest = machine.MonotonicNs() - before < kRestNs ? polls_without_rest + 1 : 0;
-    if (ready.Has(service.device.handle) && ReceiveFrame() && polls_without_rest > kBusyPolls) {
-      for (int i = 1; i < kBurstMax && ReceiveFrame(); ++i) {
-      }
+    (void)machine.Poll(next_tick);
+    CatchUp(machine.MonotonicNs());
+    // Until none is left: the next frame is mostly there already (the end of a handshake, and the
+    // request behind it), and a read that finds none costs time that the client needs anyway.
+    for (int i = 0; i < kBurstMax && ReceiveFrame(); ++i) {
     }
     const bool busy = tcp_active_pcbs != nullptr || tcp_tw_pcbs != nullptr;
     if (!busy) {

@@ -39,10 +39,25 @@ Status AwaitReady(int fd, short events, Instant deadline) {
   }
 }
 
+Status BindPort(int fd, std::uint16_t port) {
+  const int yes = 1;
+  sockaddr_in from{};
+  from.sin_family = AF_INET;
+  from.sin_port = htons(port);
+  // SAFETY: every sockaddr_* type may be passed to the socket calls as a sockaddr (POSIX).
+  const auto* address = reinterpret_cast<const sockaddr*>(&from);
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+      bind(fd, address, sizeof from) != 0) {
+    return ErrnoError(StrCat("bind to port ", port), errno);
+  }
+  return Ok();
+}
+
 Result<UniqueFd> OpenSocket(int type, const std::string& address, std::uint16_t port,
-                            Instant deadline) {
+                            Instant deadline, std::uint16_t source_port = 0) {
   UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return ErrnoError("make socket", errno);
+  if (source_port != 0) SUMMON_TRY(BindPort(fd.get(), source_port));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
@@ -191,7 +206,8 @@ Result<HttpAnswer> FetchHttp(const HttpTarget& target, Duration patience) {
   answer.connecting = Now();
   const Instant deadline = answer.connecting + patience;
   const UniqueFd socket =
-      SUMMON_TRY(OpenSocket(SOCK_STREAM, target.address, target.port, deadline));
+      SUMMON_TRY(OpenSocket(SOCK_STREAM, target.address, target.port, deadline,
+                                              target.source_port));
   answer.connected = Now();
   // Now, not at the end: a request that a busy machine answers after 200 ms is sent again, too.
   tcp_info info{};

@@ -51,6 +51,7 @@ struct HttpTarget {
   std::string address;
   std::uint16_t port = 80;
   std::string path = "/";
+  std::uint16_t source_port = 0;  // of our end; 0: the kernel chooses
 };
 
 // One request on a connection of its own, "Connection: close".
