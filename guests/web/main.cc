@@ -120,6 +120,31 @@ err_t InitInterface(netif* interface) {
   return ERR_OK;
 }
 
+// What lwIP leaves out: a SYN that is newer than a connection in TIME_WAIT between the same ports
+// ends it and opens another (RFC 9293 section 3.10.7.4). Else a client that takes a port again,
+// which may do so at once when we have closed first, would be ignored for seconds.
+void EndOldTimeWait(const std::uint8_t* frame, std::size_t length) {
+  constexpr std::size_t kIp = 14;
+  constexpr std::size_t kHeaderMin = 20;  // of IPv4 and of TCP
+  if (length < kIp + 2 * kHeaderMin || frame[12] != 8 || frame[13] != 0) return;
+  const bool fragment = (frame[kIp + 6] & 0x1f) != 0 || frame[kIp + 7] != 0;
+  if (frame[kIp] >> 4 != 4 || frame[kIp + 9] != IP_PROTO_TCP || fragment) return;
+  const std::size_t tcp = kIp + (frame[kIp] & 0xf) * std::size_t{4};
+  if (length < tcp + kHeaderMin || (frame[tcp + 13] & (TCP_SYN | TCP_ACK)) != TCP_SYN) return;
+  const auto be16 = [frame](std::size_t at) {
+    return static_cast<std::uint16_t>(frame[at] << 8 | frame[at + 1]);
+  };
+  const std::uint32_t sequence = std::uint32_t{be16(tcp + 4)} << 16 | be16(tcp + 6);
+  std::uint32_t source;  // in network order, as lwIP has it
+  __builtin_memcpy(&source, frame + kIp + 12, sizeof source);
+  for (tcp_pcb* pcb = tcp_tw_pcbs; pcb != nullptr; pcb = pcb->next) {
+    if (ip4_addr_get_u32(ip_2_ip4(&pcb->remote_ip)) == source && pcb->remote_port == be16(tcp) &&
+        pcb->local_port == be16(tcp + 2) && TCP_SEQ_GT(sequence, pcb->rcv_nxt)) {
+      return tcp_abort(pcb);  // in TIME_WAIT that says nothing to the peer
+    }
+  }
+}
+
 // Reads and handles one frame; false when none waited.
 bool ReceiveFrame() {
   pbuf* packet = pbuf_alloc(PBUF_RAW, kFrameMax, PBUF_POOL);
@@ -132,6 +157,7 @@ bool ReceiveFrame() {
   }
   if (service.facts.first_frame_us == 0) service.facts.first_frame_us = NowUs();
   Learn(bytes, length);
+  EndOldTimeWait(bytes, length);
   pbuf_realloc(packet, static_cast<std::uint16_t>(length));
   if (ethernet_input(packet, &service.interface) != ERR_OK) pbuf_free(packet);
   return true;
