@@ -12,6 +12,7 @@
 
 #include "base/strings.h"
 #include "hypervisor/kvm/machine.h"
+#include "hypervisor/kvm/requests.h"
 
 namespace summon::hypervisor {
 
@@ -28,26 +29,10 @@ constexpr std::uint32_t kMsrs[] = {
 };
 constexpr std::size_t kMsrCount = std::size(kMsrs);
 
-// As kvm_msrs, whose flexible array has another size in C++ than in C (see machine.cc).
 struct MsrList {
-  std::uint32_t count = 0;
-  std::uint32_t padding = 0;
+  ListHead head;
   kvm_msr_entry entries[kMsrCount] = {};
 };
-struct ListHead {
-  std::uint32_t count;
-  std::uint32_t padding;
-};
-constexpr unsigned long kGetMsrs = _IOWR(KVMIO, 0x88, ListHead);  // KVM_GET_MSRS
-constexpr unsigned long kSetMsrs = _IOW(KVMIO, 0x89, ListHead);   // KVM_SET_MSRS
-
-// Likewise kvm_xsave, which the ioctl's number counts as 4 KiB.
-struct XsaveArea {
-  std::uint8_t bytes[4096];
-};
-constexpr unsigned long kGetXsave = _IOR(KVMIO, 0xa4, XsaveArea);   // KVM_GET_XSAVE
-constexpr unsigned long kSetXsave = _IOW(KVMIO, 0xa5, XsaveArea);   // KVM_SET_XSAVE
-constexpr unsigned long kGetXsave2 = _IOR(KVMIO, 0xcf, XsaveArea);  // KVM_GET_XSAVE2
 
 constexpr std::size_t kFpuSizeMax = 12 * 1024;
 
@@ -84,7 +69,7 @@ Result<CpuStateBlob> Machine::SaveState() {
   if (ioctl(vcpu, fpu_size_ == 0 ? kGetXsave : kGetXsave2, saved.extended) != 0) {
     return ErrnoError("read the FPU of the virtual CPU", errno);
   }
-  saved.msrs.count = kMsrCount;
+  saved.msrs.head.count = kMsrCount;
   for (std::size_t i = 0; i < kMsrCount; ++i) saved.msrs.entries[i].index = kMsrs[i];
   const int read = ioctl(vcpu, kGetMsrs, &saved.msrs);
   if (read < 0) return ErrnoError("read model-specific registers of the virtual CPU", errno);
@@ -105,7 +90,7 @@ Status Machine::LoadState(const CpuStateBlob& blob) {
     return ErrnoError("load the FPU of the virtual CPU", errno);
   }
   for (std::size_t i = 0; i < kMsrCount; ++i) saved.msrs.entries[i].index = kMsrs[i];
-  saved.msrs.count = saved.msr_count;
+  saved.msrs.head.count = saved.msr_count;
   const int written = ioctl(vcpu, kSetMsrs, &saved.msrs);
   if (written != static_cast<int>(saved.msr_count)) {
     return Error(ErrorCode::kIo, StrCat("load model-specific registers: ", written, " of ",

@@ -2,29 +2,11 @@
 // The lists.
 #include "hypervisor/kvm/ioctls.h"
 
-#include <linux/kvm.h>
-#include <sys/ioctl.h>
+#include "hypervisor/kvm/requests.h"
 
 namespace summon::hypervisor {
 
 namespace {
-
-// The requests whose structures end in an array have another number in C++ than in C: see
-// machine.cc.
-struct ListHead {
-  std::uint32_t count;
-  std::uint32_t padding;
-};
-constexpr std::uint64_t kSetCpuid = _IOW(KVMIO, 0x90, ListHead);
-constexpr std::uint64_t kSetMsrs = _IOW(KVMIO, 0x89, ListHead);
-constexpr std::uint64_t kGetMsrs = _IOWR(KVMIO, 0x88, ListHead);
-// Likewise kvm_xsave, which the number counts as 4 KiB.
-struct XsaveArea {
-  std::uint8_t bytes[4096];
-};
-constexpr std::uint64_t kGetXsave = _IOR(KVMIO, 0xa4, XsaveArea);
-constexpr std::uint64_t kSetXsave = _IOW(KVMIO, 0xa5, XsaveArea);
-constexpr std::uint64_t kGetXsave2 = _IOR(KVMIO, 0xcf, XsaveArea);
 
 constexpr std::uint64_t kRing0[] = {KVM_RUN, KVM_GET_REGS};
 constexpr std::uint64_t kRing0Core[] = {KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS};

@@ -13,21 +13,11 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "hypervisor/kvm/requests.h"
 
 namespace summon::hypervisor {
 
 namespace {
-
-// kvm_cpuid2 and kvm_msrs end in an array without a size, which the kernel's header declares in a
-// way that has another size in C++ than in C (an empty struct takes a byte; seen with Linux 6.1's
-// headers) and with it another ioctl number. So their heads are declared here again, for C++.
-struct ListHead {
-  std::uint32_t count = 0;
-  std::uint32_t padding = 0;
-};
-static_assert(sizeof(ListHead) == 8);
-constexpr unsigned long kSetCpuid = _IOW(KVMIO, 0x90, ListHead);  // KVM_SET_CPUID2
-constexpr unsigned long kSetMsrs = _IOW(KVMIO, 0x89, ListHead);   // KVM_SET_MSRS
 
 // The place of each general register in kvm_regs, by the number that instructions use.
 constexpr __u64 kvm_regs::*kRegisterOf[16] = {
