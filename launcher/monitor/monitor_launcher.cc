@@ -69,6 +69,7 @@ MonitorLauncher::Body::Body(Loop& loop, Logger& log, Events& events,
       watchdog_(loop, {.look = [this] { return LookAtMonitors(); },
                        .busy = [this] { return AnyInstance(); }}) {
   store_.RemoveLeftovers();
+  (void)host_side_.Open();  // now there is time; what is in its way is said when it is needed
 }
 
 bool MonitorLauncher::Body::AnyInstance() const {
