@@ -139,6 +139,7 @@ void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
 void MonitorLauncher::Body::End(Service& service, EndReport report) {
   const InstanceId id = service.instance->id;
   service.instance.reset();
+  service.watched = Watched{};
   service.meter_once = service.tap != nullptr;
   SleepAndWatch(service);
   report.rest = service.resting.told();

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 
+#include "launcher/monitor/watchdog.h"
 #include "launcher/tap/tap.h"
 #include "tests/launcher/conformance.h"
 #include "tests/launcher/monitor_world.h"
@@ -202,15 +203,26 @@ TEST_F(MonitorTest, FiftyCyclesLeaveNothing) {
     ReclaimAndWait(instance);
   }
   AwaitRest();
-  // What is opened once and kept, or waits a moment to be closed, is no leak: fifty cycles that
-  // lose one each would show as fifty.
-  constexpr std::size_t kOpenedOnceMax = 4;
-  EXPECT_LE(DescriptorsAtRest(), before + kOpenedOnceMax);
+  EXPECT_EQ(DescriptorsAtRest(), before);
   launcher().Forget(kService);
   world_->Settle();
   EXPECT_EQ(if_nametoindex("smtest0"), 0u);
   world_->DestroyLauncher();
   EXPECT_TRUE(Children().empty());
+}
+
+TEST_F(MonitorTest, AnInstanceThatTheWatchdogLookedAtLeavesNoDescriptor) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  ReclaimAndWait(kFirst);
+  AwaitRest();
+  const std::size_t before = DescriptorsAtRest();
+  LaunchUntilReady(kSecond);
+  const Instant looked_at = world_->loop().Now() + 2 * Watchdog::kPeriod;
+  (void)Await([&] { return world_->loop().Now() > looked_at; });
+  ReclaimAndWait(kSecond);
+  AwaitRest();
+  EXPECT_EQ(DescriptorsAtRest(), before);
 }
 
 TEST_F(MonitorTest, DestroyingTheLauncherLeavesNoProcessAndNoTap) {

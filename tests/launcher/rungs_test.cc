@@ -197,10 +197,8 @@ TEST_F(RungTest, FiftyCyclesOverAllRungsLeaveNothing) {
   LaunchNext();
   ASSERT_EQ(RestNow(Rung::kOff), Rung::kOff);
   AwaitQuiet();
-  // What is opened once and kept, or waits a moment to be closed, is no leak: cycles that lose one
-  // each would show as fifty. (The file for the next snapshot is made when an instance is ready.)
-  constexpr std::size_t kOpenedOnceMax = 4;
-  EXPECT_LE(OpenDescriptors(), before + kOpenedOnceMax);
+  // The file for the next snapshot is made when an instance is ready.
+  EXPECT_EQ(OpenDescriptors(), before);
   launcher().Forget(kService);
   world_->Settle();
   EXPECT_EQ(if_nametoindex("smtest0"), 0u);
