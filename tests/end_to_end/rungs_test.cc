@@ -95,13 +95,15 @@ TEST_F(RungHouse, APortThatIsTakenAgainAfterARestIsAnsweredAtOnce) {
   };
   const auto first = fetch();
   ASSERT_TRUE(first.ok()) << first.error().message() << house_->Logs();
+  // Our own end has to hear the last word, or its port is not free.
+  constexpr auto kLastWord = std::chrono::milliseconds(200);
+  std::this_thread::sleep_for(kLastWord);
   ASSERT_NO_FATAL_FAILURE(RestAt("parked"));
   std::this_thread::sleep_for(std::chrono::milliseconds(10'500));
   const auto second = fetch();
   ASSERT_TRUE(second.ok()) << second.error().message() << house_->Logs();
   EXPECT_EQ(second->retransmits, 0u) << house_->Logs();
-  // Now the server's TIME_WAIT is not over; but our own end has to hear the last word.
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  std::this_thread::sleep_for(kLastWord);  // now the server's TIME_WAIT is not over
   const auto third = fetch();
   ASSERT_TRUE(third.ok()) << third.error().message() << house_->Logs();
   EXPECT_EQ(third->retransmits, 0u) << house_->Logs();
