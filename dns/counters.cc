@@ -39,6 +39,14 @@ std::string_view DropReasonText(DropReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
+std::string_view RejectReasonText(RejectReason reason) {
+  constexpr std::array<std::string_view, kRejectReasonCount> kTexts = {
+      "opcode",    "question_count", "question",      "record",  "trailing",
+      "opt_place", "opt_twice",      "opt_owner",     "options", "cookie",
+      "client_subnet", "version",    "question_type", "tsig_place", "signed", "cookie_only"};
+  return kTexts[static_cast<std::size_t>(reason)];
+}
+
 std::string_view CloseReasonText(CloseReason reason) {
   constexpr std::array<std::string_view, kCloseReasonCount> kTexts = {
       "peer",           "idle",    "first_octet", "message_deadline", "write_stalled",
@@ -46,14 +54,14 @@ std::string_view CloseReasonText(CloseReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
-void Counters::CountRejection(Rcode rcode, Transport transport) {
-  SelfAnswered& counts = self_answered[static_cast<std::size_t>(transport)];
-  if (rcode == Rcode::kNotImp) {
-    ++counts.notimp;
-  } else if (rcode == Rcode::kBadVers) {
-    ++counts.badvers;
-  } else {
-    ++counts.formerr;
+void Counters::CountRejection(const Rejection& rejection) {
+  ++rejections[static_cast<std::size_t>(rejection.reason)];
+  SelfAnswered& counts = self_answered[static_cast<std::size_t>(rejection.query.transport)];
+  switch (rejection.reason) {
+    case RejectReason::kOpcode: ++counts.notimp; break;
+    case RejectReason::kVersion: ++counts.badvers; break;
+    case RejectReason::kCookieOnly: ++counts.cookies_only; break;
+    default: ++(rejection.rcode == Rcode::kNotImp ? counts.notimp : counts.formerr); break;
   }
 }
 

@@ -23,6 +23,8 @@ CountedType CountedTypeOf(RrType type);
 std::string_view CountedTypeText(CountedType type);
 // "too_short", "response", "source_port", "own_address".
 std::string_view DropReasonText(DropReason reason);
+// "opcode", "question_count", ...
+std::string_view RejectReasonText(RejectReason reason);
 
 // Why a TCP connection ended.
 enum class CloseReason : std::uint8_t {
@@ -44,18 +46,23 @@ struct SelfAnswered {
   std::uint64_t formerr = 0;
   std::uint64_t notimp = 0;
   std::uint64_t badvers = 0;
+  std::uint64_t cookies_only = 0;  // asked for a cookie and nothing else
   std::uint64_t dropped = 0;
 };
 
 struct Counters {
   // By Transport, then CountedType. Well-formed queries only.
-  std::array<std::array<std::uint64_t, kCountedTypes>, 2> queries{};
+  std::array<std::array<std::uint64_t, kCountedTypes>, kTransportCount> queries{};
   // Answers handed to the kernel, by RCODE. Above kRcodeCount - 1: in the last one.
   std::array<std::uint64_t, kRcodeCount> responses{};
   // Messages that got no answer, by DropReason.
   std::array<std::uint64_t, kDropReasonCount> drops{};
   // By Transport.
-  std::array<SelfAnswered, 2> self_answered{};
+  std::array<SelfAnswered, kTransportCount> self_answered{};
+  // Messages that were answered without a look-up, by RejectReason.
+  std::array<std::uint64_t, kRejectReasonCount> rejections{};
+  // Well-formed queries, by CookieState.
+  std::array<std::uint64_t, kCookieStateCount> cookies{};
   std::uint64_t truncated = 0;   // answers with TC
   std::uint64_t unanswered = 0;  // responders destroyed without an answer
   std::uint64_t late = 0;        // answers to connections that were gone
@@ -70,12 +77,13 @@ struct Counters {
   void CountQuery(const Query& query) {
     ++queries[static_cast<std::size_t>(query.transport)]
              [static_cast<std::size_t>(CountedTypeOf(query.type))];
+    ++cookies[static_cast<std::size_t>(query.cookie_state())];
   }
   void CountDrop(DropReason reason, Transport transport) {
     ++drops[static_cast<std::size_t>(reason)];
     ++self_answered[static_cast<std::size_t>(transport)].dropped;
   }
-  void CountRejection(Rcode rcode, Transport transport);
+  void CountRejection(const Rejection& rejection);
   void CountResponse(Rcode rcode, bool was_truncated);
 };
 

@@ -58,50 +58,49 @@ std::optional<Record> ReadRecord(ByteReader& reader) {
   return Record{*owner, static_cast<RrType>(*type), *rr_class, *ttl, *rdata};
 }
 
-// True when the options of an OPT record fill it exactly (RFC 6891 section 6.1.2).
-bool OptionsWellFormed(Bytes rdata) {
-  ByteReader reader(rdata);
-  while (reader.remaining() > 0) {
-    const auto code = reader.Be16();
-    const auto length = reader.Be16();
-    if (!code || !length || !reader.Skip(*length)) return false;
-  }
-  return true;
-}
-
 // What the records behind the question amount to.
 struct Tail {
-  bool well_formed = false;
-  bool options_well_formed = true;
-  bool is_signed = false;  // ends in TSIG (RFC 8945)
+  std::optional<RejectReason> fault;  // where reading ended, if it did
+  bool is_signed = false;             // ends in TSIG (RFC 8945)
   std::optional<Edns> edns;
+  Bytes options;
 };
 
-// False when the record is not where it may be.
-bool TakeAdditional(const Record& record, Tail& tail) {
-  if (tail.is_signed) return false;  // TSIG is the last record (RFC 8945 section 5.1)
+std::optional<RejectReason> TakeAdditional(const Record& record, Tail& tail) {
+  // TSIG is the last record (RFC 8945 section 5.1).
+  if (tail.is_signed) return RejectReason::kTsigPlace;
   if (record.type == RrType::kTsig) tail.is_signed = true;
-  if (record.type != RrType::kOpt) return true;
-  if (tail.edns || !record.owner.is_root()) return false;
-  tail.edns = Edns{.udp_size = record.rr_class,
-                   .version = static_cast<std::uint8_t>(record.ttl >> 16),
-                   .dnssec_ok = (record.ttl & kEdnsDnssecOk) != 0};
-  tail.options_well_formed = OptionsWellFormed(record.rdata);
-  return true;
+  if (record.type != RrType::kOpt) return std::nullopt;
+  if (tail.edns) return RejectReason::kOptTwice;                  // RFC 6891 section 6.1.1
+  if (!record.owner.is_root()) return RejectReason::kOptOwner;  // RFC 6891 section 6.1.2
+  tail.edns.emplace();
+  tail.edns->udp_size = record.rr_class;
+  tail.edns->version = static_cast<std::uint8_t>(record.ttl >> 16);
+  tail.edns->dnssec_ok = (record.ttl & kEdnsDnssecOk) != 0;
+  tail.options = record.rdata;
+  return std::nullopt;
 }
 
 Tail ReadTail(ByteReader& reader, const Header& header) {
   Tail tail;
+  const auto end = [&tail](RejectReason fault) {
+    tail.fault = fault;
+    return tail;
+  };
   const std::size_t before = std::size_t{header.answers} + header.authorities;
   for (std::size_t i = 0; i < before; ++i) {
     const auto record = ReadRecord(reader);
-    if (!record || record->type == RrType::kOpt || record->type == RrType::kTsig) return tail;
+    if (!record) return end(RejectReason::kRecord);
+    if (record->type == RrType::kOpt) return end(RejectReason::kOptPlace);
+    if (record->type == RrType::kTsig) return end(RejectReason::kTsigPlace);
   }
   for (std::size_t i = 0; i < header.additionals; ++i) {
     const auto record = ReadRecord(reader);
-    if (!record || !TakeAdditional(*record, tail)) return tail;
+    if (!record) return end(RejectReason::kRecord);
+    tail.fault = TakeAdditional(*record, tail);
+    if (tail.fault) return tail;
   }
-  tail.well_formed = reader.remaining() == 0;
+  if (reader.remaining() != 0) return end(RejectReason::kTrailing);
   return tail;
 }
 
@@ -168,12 +167,65 @@ std::optional<Name> ReadName(ByteReader& reader) {
   return builder.Finish();
 }
 
+namespace {
+
+RejectReason ReasonOf(OptionFault fault) {
+  switch (fault) {
+    case OptionFault::kForm: return RejectReason::kOptions;
+    case OptionFault::kCookie: return RejectReason::kCookie;
+    case OptionFault::kClientSubnet: return RejectReason::kClientSubnet;
+  }
+  return RejectReason::kOptions;
+}
+
+Rejection& Because(Rejection& rejection, RejectReason reason, Rcode rcode = Rcode::kFormErr) {
+  rejection.reason = reason;
+  rejection.rcode = rcode;
+  return rejection;
+}
+
+// What an operation that we do not do is told. The sections of one that nobody knows may mean
+// anything: they are repeated, and EDNS is heard, only when they read like those of a query.
+void RejectOpcode(ByteReader& reader, const Header& header, Rejection& rejection) {
+  Because(rejection, RejectReason::kOpcode, Rcode::kNotImp);
+  std::string_view text = "only queries are answered here";
+  if (rejection.opcode == static_cast<std::uint8_t>(Opcode::kUpdate)) {
+    text = "no dynamic updates: zones come from the configuration";
+  } else if (rejection.opcode == static_cast<std::uint8_t>(Opcode::kNotify)) {
+    text = "no notifications: this server is no secondary";
+  }
+  rejection.extended_error = ExtendedError{EdeCode::kNotSupported, text};
+  if (header.questions != 1 || !ReadQuestion(reader, rejection.query)) return;
+  const Tail tail = ReadTail(reader, header);
+  if (tail.fault) return;
+  rejection.has_question = true;
+  rejection.query.edns = tail.edns;
+}
+
+// EDNS of a query, after its records have been read; nothing when all is well.
+std::optional<RejectReason> TakeEdns(const Tail& tail, Rejection& rejection) {
+  Query& query = rejection.query;
+  query.edns = tail.edns;
+  if (tail.fault) return tail.fault;
+  if (!query.edns) return std::nullopt;
+  // Before its options: they may be of another form.
+  if (query.edns->version != 0) {
+    rejection.rcode = Rcode::kBadVers;
+    return RejectReason::kVersion;
+  }
+  if (const auto fault = ReadOptions(tail.options, *query.edns)) return ReasonOf(*fault);
+  if (!IsStream(query.transport)) query.edns->keepalive_wanted = false;
+  return std::nullopt;
+}
+
+}  // namespace
+
 Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
   if (packet.size() < kHeaderSize) return Dropped{DropReason::kTooShort};
   ByteReader reader(packet);
   const Header header = ReadHeader(reader);
   if (header.flags & kFlagResponse) return Dropped{DropReason::kResponse};
-  if (arrival.transport == Transport::kUdp && !IsClientPort(arrival.client.port)) {
+  if (!IsStream(arrival.transport) && !IsClientPort(arrival.client.port)) {
     return Dropped{DropReason::kSourcePort};
   }
   Rejection rejection;
@@ -188,34 +240,36 @@ Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
   query.received = arrival.received;
 
   if (rejection.opcode != static_cast<std::uint8_t>(Opcode::kQuery)) {
-    rejection.rcode = Rcode::kNotImp;
+    RejectOpcode(reader, header, rejection);
     return rejection;
   }
-  if (header.questions != 1 || !ReadQuestion(reader, query)) return rejection;
-  rejection.has_question = true;
+  if (header.questions > 1) return Because(rejection, RejectReason::kQuestionCount);
+  rejection.has_question = header.questions == 1;
+  if (rejection.has_question && !ReadQuestion(reader, query)) {
+    rejection.has_question = false;
+    return Because(rejection, RejectReason::kQuestion);
+  }
   const Tail tail = ReadTail(reader, header);
-  query.edns = tail.edns;
-  if (!tail.well_formed) return rejection;
-  if (tail.edns && tail.edns->version != 0) {
-    rejection.rcode = Rcode::kBadVers;  // before its options: they may be of another form
+  if (const auto fault = TakeEdns(tail, rejection)) {
+    rejection.reason = *fault;
     return rejection;
   }
-  if (!tail.options_well_formed) return rejection;
+  if (!rejection.has_question) {
+    if (!query.edns || !query.edns->cookie) return Because(rejection, RejectReason::kQuestionCount);
+    return Because(rejection, RejectReason::kCookieOnly, Rcode::kNoError);
+  }
   if (const auto verdict = TypeVerdict(query.type)) {
-    rejection.rcode = *verdict;
-    return rejection;
+    return Because(rejection, RejectReason::kQuestionType, *verdict);
   }
-  if (tail.is_signed) {
-    rejection.rcode = Rcode::kNotAuth;  // we share no key with anybody (RFC 8945 section 5.2.1)
-    return rejection;
-  }
+  // We share no key with anybody (RFC 8945 section 5.2.1).
+  if (tail.is_signed) return Because(rejection, RejectReason::kSigned, Rcode::kNotAuth);
   return query;
 }
 
 std::size_t ResponseLimit(const Query& query) {
-  if (query.transport == Transport::kTcp) return kMessageSizeMax;
+  if (IsStream(query.transport)) return kMessageSizeMax;
   if (!query.edns) return kUdpSizeMin;
-  return std::clamp<std::size_t>(query.edns->udp_size, kUdpSizeMin, kUdpSizeMax);
+  return std::clamp<std::size_t>(query.edns->udp_size, kUdpSizeMin, query.reply.udp_size);
 }
 
 }  // namespace summon::dns

@@ -11,18 +11,12 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "dns/edns.h"
 #include "dns/endpoint.h"
 #include "dns/name.h"
 #include "dns/types.h"
 
 namespace summon::dns {
-
-// What an OPT record said (RFC 6891 section 6.1).
-struct Edns {
-  std::uint16_t udp_size = 0;  // as sent; ResponseLimit() bounds it
-  std::uint8_t version = 0;
-  bool dnssec_ok = false;
-};
 
 // How and when a packet came.
 struct Arrival {
@@ -42,20 +36,46 @@ struct Query {
   RrType type{};
   RrClass rr_class{};
   std::optional<Edns> edns;
+  EdnsReply reply;  // what the answer's OPT says besides; no matter without `edns`
 
   Transport transport = Transport::kUdp;
   Endpoint client;
   Instant received{};
 
+  // What the query proves about its sender; kNone without EDNS.
+  CookieState cookie_state() const { return edns ? edns->cookie_state : CookieState::kNone; }
   bool dnssec_ok() const { return edns && edns->dnssec_ok; }
 };
+
+// Why a message is answered without anybody looking its name up.
+enum class RejectReason : std::uint8_t {
+  kOpcode,         // NOTIMP: we answer questions only
+  kQuestionCount,  // not one question
+  kQuestion,       // its name is malformed, or it ends early
+  kRecord,         // a record is malformed or ends early, or the counts lie
+  kTrailing,       // octets after the last record
+  kOptPlace,       // OPT outside of the additional section, or after TSIG
+  kOptTwice,       // a second OPT
+  kOptOwner,       // an OPT whose owner is not the root
+  kOptions,        // options that do not fill their record
+  kCookie,         // a cookie of an impossible size
+  kClientSubnet,   // a malformed client subnet
+  kVersion,        // BADVERS: EDNS of a version that does not exist yet
+  kQuestionType,   // a type that nobody can ask for
+  kTsigPlace,      // TSIG that is not the last record
+  kSigned,         // NOTAUTH: signed with a key that we do not share
+  kCookieOnly,     // no error: asks for nothing but a cookie (RFC 7873 section 5.4)
+};
+inline constexpr std::size_t kRejectReasonCount = 16;
 
 // A message that gets an answer without anybody looking its name up: a malformed one, or one that
 // asks for what we do not do.
 struct Rejection {
+  RejectReason reason = RejectReason::kQuestion;
   Rcode rcode = Rcode::kFormErr;
   std::uint8_t opcode = 0;
   bool has_question = false;  // `query` holds the name, type and class
+  std::optional<ExtendedError> extended_error;
   Query query;                // as far as it could be read
 };
 
@@ -75,15 +95,15 @@ using Verdict = std::variant<Query, Rejection, Dropped>;
 
 // Reads one message. Every section is read to its end: counts that lie, forward or looping
 // compression pointers, names over 255 octets, a second or misplaced OPT, and octets after the
-// last record are FORMERR.
+// last record are FORMERR. A cookie is kBad or kClientOnly yet: see CookieJar.
 Verdict ParseQuery(Bytes packet, const Arrival& arrival);
 
 // Reads a name that may be compressed. On success the reader stands after the name, else nothing
 // is promised about its position. Pointers must lead backward, and past the header.
 std::optional<Name> ReadName(ByteReader& reader);
 
-// The largest answer that the asker can take: 65535 over TCP; over UDP what EDNS offers, at least
-// 512 and at most kUdpSizeMax; 512 without EDNS.
+// The largest answer that the asker can take: 65535 over a stream; over UDP what EDNS offers, at
+// least 512 and at most what our policy says; 512 without EDNS.
 std::size_t ResponseLimit(const Query& query);
 
 }  // namespace summon::dns

@@ -15,8 +15,6 @@ constexpr std::uint16_t kFlagResponse = 0x8000;
 constexpr std::uint16_t kFlagAuthoritative = 0x0400;
 constexpr std::uint16_t kFlagTruncated = 0x0200;
 constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
-constexpr std::uint16_t kEdnsDnssecOk = 0x8000;
-constexpr std::uint16_t kOptionExtendedError = 15;  // RFC 8914 section 2
 constexpr std::uint16_t kPointer = 0xc000;
 constexpr std::size_t kPointerReach = 0x4000;  // a pointer has 14 bits
 
@@ -32,13 +30,15 @@ ResponseWriter::ResponseWriter(std::span<std::uint8_t> space, const Rejection& r
     : writer_({}), query_(rejection.query) {
   space_ = space;
   rcode_ = rejection.rcode;
+  extended_error_ = rejection.extended_error;
   Begin(rejection.query, rejection.opcode, rejection.has_question);
 }
 
 void ResponseWriter::Begin(const Query& query, std::uint8_t opcode, bool with_question) {
   SUMMON_CHECK(space_.size() >= kUdpSizeMin);
   space_ = space_.first(std::min(space_.size(), ResponseLimit(query)));
-  writer_ = ByteWriter(space_.first(space_.size() - (query.edns ? kOptSize : 0)));
+  const std::size_t opt_size = query.edns ? OptSize(*query.edns, query.reply) : 0;
+  writer_ = ByteWriter(space_.first(space_.size() - opt_size));
   opcode_ = opcode;
   has_question_ = with_question;
   constexpr std::array<std::uint8_t, kHeaderSize> kEmptyHeader{};
@@ -48,7 +48,9 @@ void ResponseWriter::Begin(const Query& query, std::uint8_t opcode, bool with_qu
            writer_.Be16(static_cast<std::uint16_t>(query.type)) &&
            writer_.Be16(static_cast<std::uint16_t>(query.rr_class));
   }
-  SUMMON_CHECK(fits);  // header, longest question and OPT are 282 octets
+  // A header, the longest question and the longest OPT.
+  static_assert(kHeaderSize + Name::kWireMax + 4 + kOptSizeMax <= kUdpSizeMin);
+  SUMMON_CHECK(fits);
 }
 
 bool ResponseWriter::BeginSet(Section section) {
@@ -143,32 +145,12 @@ bool ResponseWriter::MatchesAt(std::size_t at, Bytes wire) const {
 }
 
 std::size_t ResponseWriter::WriteOpt() {
+  OptContent content{.asked = *query_.edns, .reply = query_.reply, .rcode = rcode_};
+  content.error = extended_error_;
+  content.before = writer_.position();
+  content.encrypted = query_.transport == Transport::kTls;
   // Into what follows the records, with the octets that were kept back.
-  ByteWriter opt(space_.subspan(writer_.position()));
-  constexpr std::size_t kOptionHead = 4;
-  constexpr std::size_t kCodeSize = 2;
-  constexpr std::size_t kBare = kOptSize + kOptionHead + kCodeSize;
-  std::string_view text;
-  const bool with_error = extended_error_.has_value() && opt.remaining() >= kBare;
-  if (with_error) {
-    text = extended_error_->text.substr(0, ExtendedError::kTextMax);
-    if (opt.remaining() < kBare + text.size()) text = {};
-  }
-  const std::size_t option_size = with_error ? kOptionHead + kCodeSize + text.size() : 0;
-  bool fits = opt.U8(0) && opt.Be16(static_cast<std::uint16_t>(RrType::kOpt)) &&
-              opt.Be16(kUdpSizeMax) &&
-              opt.U8(static_cast<std::uint8_t>(static_cast<std::uint16_t>(rcode_) >> 4)) &&
-              opt.U8(0) &&  // version
-              opt.Be16(query_.dnssec_ok() ? kEdnsDnssecOk : 0) &&
-              opt.Be16(static_cast<std::uint16_t>(option_size));
-  if (with_error) {
-    fits = fits && opt.Be16(kOptionExtendedError) &&
-           opt.Be16(static_cast<std::uint16_t>(kCodeSize + text.size())) &&
-           opt.Be16(static_cast<std::uint16_t>(extended_error_->code));
-    for (const char c : text) fits = fits && opt.U8(static_cast<std::uint8_t>(c));
-  }
-  SUMMON_CHECK(fits);
-  return opt.position();
+  return dns::WriteOpt(space_.subspan(writer_.position()), content);
 }
 
 void ResponseWriter::WriteHeader() {

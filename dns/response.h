@@ -18,14 +18,6 @@
 
 namespace summon::dns {
 
-// RFC 8914. `text` is for people; it is left out when there is no room.
-struct ExtendedError {
-  EdeCode code = EdeCode::kOther;
-  std::string_view text;
-
-  static constexpr std::size_t kTextMax = 200;  // longer text is cut: an answer is no log file
-};
-
 // A finished answer, in the space that the writer was given.
 struct Response {
   Bytes bytes;
@@ -75,13 +67,12 @@ class ResponseWriter {
     return AddSet(section, head, std::span<const Bytes>(&rdata, 1));
   }
 
-  // Writes OPT and the header. Call once, last.
+  // Writes OPT, with all that the query and its `reply` say, and the header. Call once, last.
   Response Finish();
 
  private:
   // Names whose place is remembered for compression. More are written but not pointed at.
   static constexpr std::size_t kPlacesMax = 48;
-  static constexpr std::size_t kOptSize = 11;  // OPT without options
 
   void Begin(const Query& query, std::uint8_t opcode, bool with_question);
   bool BeginSet(Section section);

@@ -74,9 +74,9 @@ void Server::Receive(Bytes packet, const ReplyTo& from) {
       IsFromOurselves(from) ? Dropped{DropReason::kOwnAddress} : ParseQuery(packet, arrival);
   if (const Dropped* dropped = std::get_if<Dropped>(&verdict)) {
     counters_.CountDrop(dropped->reason, from.transport);
-    if (from.transport == Transport::kTcp) tcp_->Settle(from.connection);
+    if (IsStream(from.transport)) tcp_->Settle(from.connection);
   } else if (const Rejection* rejection = std::get_if<Rejection>(&verdict)) {
-    counters_.CountRejection(rejection->rcode, from.transport);
+    counters_.CountRejection(*rejection);
     std::array<std::uint8_t, kUdpSpace> space;
     (void)SendReply(from, WriteRejection(*rejection, space));  // a loss has been counted
   } else {
@@ -87,7 +87,7 @@ void Server::Receive(Bytes packet, const ReplyTo& from) {
 }
 
 SendOutcome Server::SendReply(const ReplyTo& to, const Response& response) {
-  const bool is_udp = to.transport == Transport::kUdp;
+  const bool is_udp = !IsStream(to.transport);
   const SendOutcome outcome = is_udp ? udp_[to.listener]->Send(to, response.bytes)
                                      : tcp_->Send(to.connection, response.bytes);
   if (outcome == SendOutcome::kSent) {
@@ -102,7 +102,7 @@ SendOutcome Server::SendReply(const ReplyTo& to, const Response& response) {
 
 void Server::AbandonReply(const ReplyTo& to) {
   ++counters_.unanswered;
-  if (to.transport == Transport::kTcp) tcp_->Settle(to.connection);
+  if (IsStream(to.transport)) tcp_->Settle(to.connection);
 }
 
 }  // namespace summon::dns

@@ -49,6 +49,7 @@ std::string RcodeText(Rcode rcode) {
     case Rcode::kRefused: return "REFUSED";
     case Rcode::kNotAuth: return "NOTAUTH";
     case Rcode::kBadVers: return "BADVERS";
+    case Rcode::kBadCookie: return "BADCOOKIE";
   }
   return StrCat("RCODE", static_cast<std::uint16_t>(rcode));
 }

@@ -41,7 +41,14 @@ enum class RrType : std::uint16_t {
 
 enum class RrClass : std::uint16_t { kIn = 1, kChaos = 3, kNone = 254, kAny = 255 };
 
-enum class Opcode : std::uint8_t { kQuery = 0, kNotify = 4, kUpdate = 5 };
+enum class Opcode : std::uint8_t {
+  kQuery = 0,
+  kIquery = 1,   // obsolete (RFC 3425)
+  kStatus = 2,   // never defined
+  kNotify = 4,   // RFC 1996
+  kUpdate = 5,   // RFC 2136
+  kStateful = 6  // RFC 8490
+};
 
 // Above 15 only with EDNS, which carries the upper bits (RFC 6891 section 6.1.3).
 enum class Rcode : std::uint16_t {
@@ -53,22 +60,42 @@ enum class Rcode : std::uint16_t {
   kRefused = 5,
   kNotAuth = 9,
   kBadVers = 16,
+  kBadCookie = 23,
 };
 inline constexpr std::size_t kRcodeCount = 24;  // RFC 6895 section 2.3, through BADCOOKIE
 
-// Extended errors (RFC 8914 section 4) that we may give.
+// Extended errors (RFC 8914 section 4, with later ones of IANA) that an answer may give, and what
+// they mean here.
 enum class EdeCode : std::uint16_t {
   kOther = 0,
-  kNotReady = 14,
+  kStaleAnswer = 3,
+  kNotReady = 14,              // a summon that failed, or that the answer did not wait for
   kBlocked = 15,
-  kProhibited = 18,
-  kNotAuthoritative = 20,
-  kNotSupported = 21,
+  kFiltered = 17,
+  kProhibited = 18,            // this asker may not ask, or may not wake
+  kStaleNxdomain = 19,
+  kNotAuthoritative = 20,      // not our zone, and we ask nobody else
+  kNotSupported = 21,          // an opcode, type or class that we do not do
   kNoReachableAuthority = 22,
   kNetworkError = 23,
+  kInvalidData = 24,
+  kTooEarly = 26,
 };
 
-enum class Transport : std::uint8_t { kUdp, kTcp };
+// Options of EDNS that we read or write (IANA "DNS EDNS0 Option Codes").
+enum class EdnsOption : std::uint16_t {
+  kNsid = 3,            // RFC 5001
+  kClientSubnet = 8,    // RFC 7871
+  kCookie = 10,         // RFC 7873
+  kTcpKeepalive = 11,   // RFC 7828
+  kPadding = 12,        // RFC 7830
+  kExtendedError = 15,  // RFC 8914
+};
+
+// How a message travels. What is not UDP is a stream of framed messages on a connection.
+enum class Transport : std::uint8_t { kUdp, kTcp, kTls };
+inline constexpr std::size_t kTransportCount = 3;
+constexpr bool IsStream(Transport transport) { return transport != Transport::kUdp; }
 
 // "A", "AAAA", ...; "TYPE123" for what has no name here (RFC 3597 section 5).
 std::string TypeText(RrType type);
@@ -77,7 +104,8 @@ std::string RcodeText(Rcode rcode);
 
 inline constexpr std::size_t kHeaderSize = 12;           // RFC 1035 section 4.1.1
 inline constexpr std::size_t kUdpSizeMin = 512;          // RFC 1035 section 4.2.1
-inline constexpr std::size_t kUdpSizeMax = 1232;         // DNS flag day 2020: no fragments
+inline constexpr std::size_t kUdpSizeDefault = 1232;     // DNS flag day 2020: no fragments
+inline constexpr std::size_t kUdpSizeMax = 4096;         // more can only be lost fragments
 inline constexpr std::size_t kMessageSizeMax = 65'535;   // RFC 1035 section 4.2.2
 
 }  // namespace summon::dns

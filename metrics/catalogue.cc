@@ -21,7 +21,7 @@ constexpr std::array kTypes = {"A",     "AAAA",  "NS",  "SOA", "TXT",  "MX",
                                "CNAME", "HTTPS", "SRV", "ANY", "other"};
 constexpr std::array kResults = {"answer",  "no_data",   "nx_domain", "refused", "form_err",
                                  "not_imp", "serv_fail", "bad_vers",  "dropped"};
-constexpr std::array kTransports = {"udp", "tcp"};
+constexpr std::array kTransports = {"udp", "tcp", "tls"};
 constexpr std::array kTriggers = {"dns", "packet", "api", "schedule", "dependency"};
 constexpr std::array kOutcomes = {"booted", "reused", "refused", "failed"};
 constexpr std::array kRefusals = {"failed",    "not_ready", "backoff", "unavailable",

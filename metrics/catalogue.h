@@ -22,7 +22,7 @@ enum class QueryType { kA, kAaaa, kNs, kSoa, kTxt, kMx, kCname, kHttps, kSrv, kA
 enum class QueryResult {
   kAnswer, kNoData, kNxDomain, kRefused, kFormErr, kNotImp, kServFail, kBadVers, kDropped,
 };
-enum class Transport { kUdp, kTcp };
+enum class Transport { kUdp, kTcp, kTls };
 enum class Trigger { kDns, kPacket, kApi, kSchedule, kDependency };
 // What became of a trigger: summons = booted + reused + refused + failed.
 enum class Outcome { kBooted, kReused, kRefused, kFailed };

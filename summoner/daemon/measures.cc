@@ -55,7 +55,12 @@ metrics::QueryResult ResultOf(const dns::Response& response) {
 }
 
 metrics::Transport TransportOf(dns::Transport transport) {
-  return transport == dns::Transport::kUdp ? metrics::Transport::kUdp : metrics::Transport::kTcp;
+  switch (transport) {
+    case dns::Transport::kUdp: return metrics::Transport::kUdp;
+    case dns::Transport::kTcp: return metrics::Transport::kTcp;
+    case dns::Transport::kTls: return metrics::Transport::kTls;
+  }
+  return metrics::Transport::kUdp;
 }
 
 metrics::Stage StageOf(launcher::Stage stage) {
@@ -171,7 +176,8 @@ void Measures::UpdateQueries() {
 
 // What the server answered or dropped by itself; queries are counted as they are answered.
 void Measures::UpdateDns() {
-  for (const dns::Transport transport : {dns::Transport::kUdp, dns::Transport::kTcp}) {
+  for (const dns::Transport transport :
+       {dns::Transport::kUdp, dns::Transport::kTcp, dns::Transport::kTls}) {
     const auto index = static_cast<std::size_t>(transport);
     const auto add = [&](metrics::QueryResult result, std::uint64_t now, std::uint64_t& seen) {
       if (const std::uint64_t grown = Grown(now, seen); grown > 0) {

@@ -64,7 +64,7 @@ class Measures final : public Observer {
   static constexpr std::size_t kTypes = static_cast<std::size_t>(metrics::QueryType::kOther) + 1;
   static constexpr std::size_t kResults =
       static_cast<std::size_t>(metrics::QueryResult::kDropped) + 1;
-  static constexpr std::size_t kTransports = 2;
+  static constexpr std::size_t kTransports = 3;
   using QueryCounts =
       std::array<std::array<std::array<std::uint64_t, kTransports>, kResults>, kTypes>;
   QueryCounts queries_{};

@@ -184,7 +184,7 @@ TEST_F(AuthorityTest, EchoesEdnsAndDo) {
   const Answer answer =
       Ask(test::EdnsQuery("hello.summon.test", RrType::kA, {.dnssec_ok = true}));
   ASSERT_TRUE(answer.opt.has_value());
-  EXPECT_EQ(answer.opt->rr_class, kUdpSizeMax);
+  EXPECT_EQ(answer.opt->rr_class, kUdpSizeDefault);
   EXPECT_EQ(answer.opt->ttl, 0x8000u);
   EXPECT_FALSE(Ask("hello.summon.test", RrType::kA).opt.has_value());
 }

@@ -50,7 +50,7 @@ TEST(ParseQuery, ReadsEdns) {
   ASSERT_NE(query, nullptr);
   EXPECT_TRUE(query->dnssec_ok());
   EXPECT_EQ(query->edns->udp_size, 4096);
-  EXPECT_EQ(ResponseLimit(*query), kUdpSizeMax);
+  EXPECT_EQ(ResponseLimit(*query), kUdpSizeDefault);
 }
 
 TEST(ParseQuery, TakesAnOfferBelow512As512) {

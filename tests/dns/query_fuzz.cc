@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes packet(data + 1, size - 1);
   static std::array<std::uint8_t, kTcpSpace> space;
   const std::span<std::uint8_t> room =
-      std::span(space).first(transport == Transport::kTcp ? kTcpSpace : kUdpSpace);
+      std::span(space).first(IsStream(transport) ? kTcpSpace : kUdpSpace);
   const Verdict verdict = ParseQuery(packet, test::FromClient(transport));
   if (const auto* rejection = std::get_if<Rejection>(&verdict)) {
     CheckAnswer(packet, rejection->query, WriteRejection(*rejection, room));
