@@ -64,7 +64,7 @@ void MakePlan(const ZoneTable& table, const Query& query, Plan& plan) {
     alias.owner = plan.name;
     alias.records = plan.lookup.records;
     // The table has checked that the data is one whole name.
-    plan.name = *Name::FromWire(alias.records->rdatas.front());
+    plan.name = *Name::FromWire(alias.records->rdatas().front());
     if (plan.alias_count == kAliasesMax || plan.Followed(plan.name)) break;
   }
   plan.kind = KindOf(plan.lookup.kind);
@@ -82,7 +82,7 @@ void AddSoa(ResponseWriter& writer, const Zone& zone) {
 // Addresses of the name servers in `servers`, as far as we know them and they fit. Names with an
 // owner are left out: giving their addresses away unasked is not ours to decide.
 void AddServerAddresses(ResponseWriter& writer, const ZoneTable& table, const RecordSet& servers) {
-  for (const Rdata& rdata : servers.rdatas) {
+  for (const Bytes rdata : servers.rdatas()) {
     const auto name = Name::FromWire(rdata);
     const Node* node = name ? table.FindGlue(*name) : nullptr;
     if (!node || node->owner != kStatic) continue;
@@ -90,7 +90,7 @@ void AddServerAddresses(ResponseWriter& writer, const ZoneTable& table, const Re
       const RecordSet* set = node->Find(type);
       if (!set) continue;
       const RecordHead head{*name, type, set->ttl};
-      (void)writer.AddSet(Section::kAdditional, head, set->rdatas);  // only a help
+      (void)writer.AddSet(Section::kAdditional, head, set->rdatas());  // only a help
     }
   }
 }
@@ -106,7 +106,7 @@ void WriteRecords(ResponseWriter& writer, const ZoneTable& table, const Query& q
   const bool is_address = records.type == RrType::kA || records.type == RrType::kAaaa;
   const bool is_owned = is_address && plan.owner() != kStatic && options.owned_ttl.has_value();
   const RecordHead head{plan.name, records.type, is_owned ? *options.owned_ttl : records.ttl};
-  if (!writer.AddSet(Section::kAnswer, head, records.rdatas)) return;
+  if (!writer.AddSet(Section::kAnswer, head, records.rdatas())) return;
   if (records.type == RrType::kNs) AddServerAddresses(writer, table, records);
 }
 
@@ -116,7 +116,7 @@ void WritePlan(ResponseWriter& writer, const ZoneTable& table, const Query& quer
   for (std::size_t i = 0; i < plan.alias_count; ++i) {
     const Alias& alias = plan.aliases[i];
     const RecordHead head{alias.owner, RrType::kCname, alias.records->ttl};
-    if (!writer.AddSet(Section::kAnswer, head, alias.records->rdatas)) break;
+    if (!writer.AddSet(Section::kAnswer, head, alias.records->rdatas())) break;
   }
   // AA speaks of the first owner name in the answer (RFC 1035 section 4.1.1).
   if (plan.alias_count > 0) writer.SetAuthoritative();
@@ -138,8 +138,9 @@ void WritePlan(ResponseWriter& writer, const ZoneTable& table, const Query& quer
       break;
     case Resolution::Kind::kReferral: {
       const RecordSet& servers = *plan.lookup.records;
-      const RecordHead head{plan.lookup.node->name, RrType::kNs, servers.ttl};
-      if (writer.AddSet(Section::kAuthority, head, servers.rdatas)) {
+      const Name cut = plan.lookup.node->name();
+      const RecordHead head{cut, RrType::kNs, servers.ttl};
+      if (writer.AddSet(Section::kAuthority, head, servers.rdatas())) {
         AddServerAddresses(writer, table, servers);
       }
       break;

@@ -1,71 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// The zone table: building, and the look-up algorithm of RFC 1034 section 4.3.2.
+// The look-up algorithm of RFC 1034 section 4.3.2, over nodes that lie one behind the other.
 #include "dns/zone.h"
 
-#include <algorithm>
-#include <array>
+#include <cstddef>
 
 #include "base/check.h"
-#include "base/strings.h"
+#include "dns/fold.h"
 
 namespace summon::dns {
 
 namespace {
 
-constexpr std::string_view kWildcardLabel("\x01*", 2);
-
-// A wire form as the key of the table, in lower case.
-std::string KeyOf(const Name& name) {
-  const Name lowered = name.Lowered();
-  return std::string(lowered.wire().begin(), lowered.wire().end());
-}
-
-bool IsWildcard(const Name& name) {
-  return name.first_label().size() == 1 && name.first_label()[0] == '*';
-}
-
-Error BadRecord(const Name& owner, RrType type, std::string_view cause) {
-  return Error(ErrorCode::kInvalid,
-               StrCat("add ", TypeText(type), " record of ", owner.ToText(), ": ", cause));
+constexpr std::size_t AlignUp(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
 }
 
 }  // namespace
 
+const std::uint8_t* RecordSet::behind() const {
+  // SAFETY: a layout leaves room for the records behind each set.
+  return reinterpret_cast<const std::uint8_t*>(this + 1);
+}
+
+const RecordSet* RecordSet::next() const {
+  // SAFETY: a layout puts sets behind each other at multiples of their alignment; an iterator
+  // counts them and does not look at what is behind the last one.
+  return reinterpret_cast<const RecordSet*>(behind() + AlignUp(octets_, alignof(RecordSet)));
+}
+
+const std::uint8_t* Node::behind() const {
+  // SAFETY: a layout leaves room for the name behind each node.
+  return reinterpret_cast<const std::uint8_t*>(this + 1);
+}
+
+const RecordSet* Node::first_set() const {
+  // SAFETY: a layout puts the first set behind the name; when there is none nobody looks.
+  return reinterpret_cast<const RecordSet*>(behind() + AlignUp(name_size_, alignof(RecordSet)));
+}
+
+std::size_t Node::size() const {
+  const RecordSet* set = first_set();
+  for (std::size_t i = 0; i < set_count_; ++i) set = set->next();
+  // SAFETY: only addresses are compared, both in the table's memory.
+  const auto octets = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(set) -
+                                               reinterpret_cast<const std::uint8_t*>(this));
+  return AlignUp(octets, ZoneTable::kUnit);
+}
+
+Name Node::name() const {
+  const auto name = Name::FromWire(wire_name());
+  SUMMON_CHECK(name.has_value());  // it was one when it was added
+  return *name;
+}
+
 const RecordSet* Node::Find(RrType type) const {
   // A name has a handful of types: a scan is quicker than any index.
-  for (const RecordSet& set : sets) {
-    if (set.type == type) return &set;
+  const RecordSet* set = first_set();
+  for (std::size_t i = 0; i < set_count_; ++i, set = set->next()) {
+    if (set->type == type) return set;
   }
   return nullptr;
 }
 
-std::size_t ZoneTable::KeyHash::operator()(std::string_view wire) const {
-  // SAFETY: char and uint8_t have the same representation; the span does not outlive the call.
-  return SipHash24(key, Bytes(reinterpret_cast<const std::uint8_t*>(wire.data()), wire.size()));
+const Node* ZoneTable::NodeAt(std::size_t octet) const {
+  // SAFETY: only places that the layout put a node at are asked for.
+  return reinterpret_cast<const Node*>(memory_.data() + octet);
+}
+
+ZoneTable::Slot* ZoneTable::slots() const {
+  // SAFETY: the pages are an array of slots, and zeroed pages are empty ones.
+  return reinterpret_cast<Slot*>(slots_.data());
+}
+
+const Node* ZoneTable::Seek(Bytes folded) const {
+  const std::uint64_t hash = SipHash13(key_, folded);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  // At most half of the slots are used: the search ends.
+  for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
+    const Slot& slot = slots()[at];
+    if (slot.node == 0) return nullptr;
+    if (slot.tag != tag) continue;
+    const Node* node = NodeAt(slot.node * kUnit);
+    if (EqualsFolded(node->wire_name(), folded)) return node;
+  }
 }
 
 ZoneTable::Match ZoneTable::Locate(const Name& name) const {
-  // The wildcard's two octets take the place of at least two of the name's own.
-  std::array<char, Name::kWireMax> folded;
-  const Bytes wire = name.wire();
-  std::transform(wire.begin(), wire.end(), folded.begin(),
-                 [](std::uint8_t octet) { return static_cast<char>(FoldCase(octet)); });
+  FoldedName folded(name.wire());
   std::size_t at = 0;
-  std::size_t labels = name.label_count();
-  for (; labels > labels_max_; --labels) at += 1 + static_cast<std::size_t>(folded[at]);
+  for (std::size_t labels = name.label_count(); labels > labels_max_; --labels) {
+    at += 1 + std::size_t{folded[at]};
+  }
   while (true) {
-    const auto found = nodes_.find(std::string_view(folded.data() + at, wire.size() - at));
-    if (found != nodes_.end()) {
-      const Node* node = &found->second;
+    if (const Node* node = Seek(folded.From(at))) {
       if (at == 0) return {node, node};
-      if (node->cut) return {nullptr, node};
-      const std::size_t star = at - kWildcardLabel.size();
-      std::copy(kWildcardLabel.begin(), kWildcardLabel.end(), folded.data() + star);
-      const auto wildcard = nodes_.find(std::string_view(folded.data() + star, wire.size() - star));
-      return {wildcard == nodes_.end() ? nullptr : &wildcard->second, node};
+      if (node->cut || !node->has_wildcard) return {nullptr, node};
+      return {Seek(folded.WildcardAt(at)), node};
     }
     if (folded[at] == 0) return {};
-    at += 1 + static_cast<std::size_t>(folded[at]);
+    at += 1 + std::size_t{folded[at]};
   }
 }
 
@@ -95,9 +128,9 @@ Lookup ZoneTable::Find(const Name& name, RrType type) const {
   if (lookup.records) return lookup;
   lookup.records = match.node->Find(RrType::kCname);
   lookup.kind = Lookup::Kind::kAlias;
-  if (type == RrType::kAny && !match.node->sets.empty()) {
+  if (type == RrType::kAny && !match.node->is_empty()) {
     lookup.kind = Lookup::Kind::kRecords;
-    if (!lookup.records) lookup.records = &match.node->sets.front();
+    if (!lookup.records) lookup.records = match.node->first_set();
   }
   if (!lookup.records) lookup.kind = Lookup::Kind::kNoData;
   return lookup;
@@ -111,143 +144,6 @@ const Node* ZoneTable::FindNode(const Name& name) const {
 const Node* ZoneTable::FindGlue(const Name& name) const {
   const Match match = Locate(name);
   return match.node == match.encloser ? match.node : nullptr;
-}
-
-ZoneTable::Builder::Builder(SipKey key) : table_(new ZoneTable(key)) {}
-ZoneTable::Builder::~Builder() = default;
-ZoneTable::Builder::Builder(Builder&&) noexcept = default;
-ZoneTable::Builder& ZoneTable::Builder::operator=(Builder&&) noexcept = default;
-
-Status ZoneTable::Builder::AddZone(const Name& apex, const Soa& soa, std::uint32_t ttl) {
-  if (ttl > kTtlMax || soa.minimum_s > kTtlMax) {
-    return Error(ErrorCode::kInvalid, StrCat("add zone ", apex.ToText(), ": a TTL is above ",
-                                             kTtlMax));
-  }
-  Node& node = table_->nodes_[KeyOf(apex)];
-  if (node.is_apex) {
-    return Error(ErrorCode::kInvalid, StrCat("add zone ", apex.ToText(), ": it is there already"));
-  }
-  auto zone = std::make_unique<Zone>();
-  zone->apex = apex;
-  zone->soa = soa;
-  zone->soa_rdata = SoaRdata(soa);
-  zone->negative_ttl = std::min(ttl, soa.minimum_s);
-  node.is_apex = true;
-  node.name = apex;
-  node.zone = zone.get();
-  node.sets.push_back(RecordSet{RrType::kSoa, ttl, {zone->soa_rdata}});
-  table_->zones_.push_back(std::move(zone));
-  return Ok();
-}
-
-Result<Node*> ZoneTable::Builder::Place(const Name& name) {
-  NodeMap& nodes = table_->nodes_;
-  const auto known = nodes.find(KeyOf(name));
-  if (known != nodes.end()) return &known->second;
-  Name above = name;
-  bool ours = false;
-  while (!ours && !above.is_root()) {
-    above = above.Parent();
-    const auto found = nodes.find(KeyOf(above));
-    ours = found != nodes.end() && found->second.is_apex;
-  }
-  if (!ours) {
-    return Error(ErrorCode::kInvalid,
-                 StrCat("place ", name.ToText(), ": it is in no zone of ours"));
-  }
-  if (nodes.size() + name.label_count() > kNamesMax) {
-    return Error(ErrorCode::kExhausted,
-                 StrCat("place ", name.ToText(), ": the table already has ", nodes.size(),
-                        " names; at most ", kNamesMax));
-  }
-  // Everything between the name and its apex exists too, if only as an empty non-terminal.
-  for (Name at = name; !(at == above); at = at.Parent()) nodes[KeyOf(at)].name = at;
-  return &nodes.find(KeyOf(name))->second;
-}
-
-Status ZoneTable::Builder::AddRecord(const Record& record) {
-  const auto refuse = [&record](std::string_view cause) {
-    return BadRecord(record.owner, record.type, cause);
-  };
-  const auto number = static_cast<std::uint16_t>(record.type);
-  if (record.type == RrType::kSoa) return refuse("the zone brings its own");
-  if (record.type == RrType::kDname) return refuse("DNAME is not supported");
-  if (number == 0 || record.type == RrType::kOpt || (number >= 128 && number <= 255)) {
-    return refuse("the type is not of data");
-  }
-  if (record.type == RrType::kNs && IsWildcard(record.owner)) {
-    return refuse("a wildcard cannot delegate (RFC 4592 section 4.2)");
-  }
-  if (record.ttl > kTtlMax) return refuse(StrCat("the TTL ", record.ttl, " is above ", kTtlMax));
-  const Status checked = CheckRdata(record.type, record.rdata);
-  if (!checked.ok()) return refuse(checked.error().message());
-
-  Node* node = SUMMON_TRY(Place(record.owner));
-  const bool is_alias = record.type == RrType::kCname;
-  for (RecordSet& set : node->sets) {
-    if (is_alias != (set.type == RrType::kCname)) {
-      return refuse("a CNAME has no other record beside it (RFC 1034 section 3.6.2)");
-    }
-    if (set.type != record.type) continue;
-    set.ttl = std::min(set.ttl, record.ttl);
-    if (std::find(set.rdatas.begin(), set.rdatas.end(), record.rdata) != set.rdatas.end()) {
-      return Ok();
-    }
-    if (is_alias) return refuse("a name has one CNAME only (RFC 2181 section 10.1)");
-    set.rdatas.push_back(record.rdata);
-    return Ok();
-  }
-  node->sets.push_back(RecordSet{record.type, record.ttl, {record.rdata}});
-  return Ok();
-}
-
-Status ZoneTable::Builder::SetOwner(const Name& name, OwnerTag owner) {
-  Node* node = SUMMON_TRY(Place(name));
-  if (node->owner != kStatic && node->owner != owner) {
-    return Error(ErrorCode::kInvalid,
-                 StrCat("give name ", name.ToText(), " to an owner: it has another one already"));
-  }
-  node->owner = owner;
-  return Ok();
-}
-
-// Fills in what needs the whole table: zone, delegation and the longest name.
-Status ZoneTable::Builder::Connect(Node& node) {
-  table_->labels_max_ = std::max(table_->labels_max_, node.name.label_count());
-  Name at = node.name;
-  while (true) {
-    const auto found = table_->nodes_.find(KeyOf(at));
-    SUMMON_CHECK(found != table_->nodes_.end());
-    if (found->second.is_apex) {
-      node.zone = found->second.zone;
-      break;
-    }
-    if (found->second.Find(RrType::kNs)) node.cut = &found->second;  // the topmost one stays
-    at = at.Parent();
-  }
-  if (!node.is_apex || node.Find(RrType::kNs)) return Ok();
-  return Error(ErrorCode::kInvalid,
-               StrCat("build zone ", node.name.ToText(), ": it has no NS record"));
-}
-
-// A zone inside another one of ours hangs below the other's names.
-void ZoneTable::Builder::Nest(Zone& zone) {
-  NodeMap& nodes = table_->nodes_;
-  for (Name at = zone.apex; !at.is_root() && !zone.parent;) {
-    at = at.Parent();
-    const auto found = nodes.find(KeyOf(at));
-    if (found != nodes.end() && found->second.is_apex) zone.parent = found->second.zone;
-  }
-  if (!zone.parent) return;
-  for (Name at = zone.apex; !(at == zone.parent->apex); at = at.Parent()) {
-    nodes[KeyOf(at)].name = at;
-  }
-}
-
-Result<std::unique_ptr<const ZoneTable>> ZoneTable::Builder::Build() && {
-  for (const auto& zone : table_->zones_) Nest(*zone);
-  for (auto& [key, node] : table_->nodes_) SUMMON_TRY(Connect(node));
-  return std::unique_ptr<const ZoneTable>(std::move(table_));
 }
 
 }  // namespace summon::dns

@@ -5,20 +5,19 @@
 // A reload builds a new table and swaps the pointer on the loop's thread between two queries, so
 // no query ever sees half of a change. Every name of every zone is in one hash table, empty
 // non-terminals included: a name that exists costs one look-up, one that does not costs at most
-// one for each label.
+// one for each label. A look-up touches two places in memory: the slot of the hash table, and the
+// node with its name and its records, which are kept as an answer needs them.
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/siphash.h"
 #include "dns/name.h"
+#include "dns/pages.h"
 #include "dns/rdata.h"
 #include "dns/types.h"
 
@@ -28,10 +27,63 @@ namespace summon::dns {
 using OwnerTag = std::uint32_t;
 inline constexpr OwnerTag kStatic = 0;
 
-struct RecordSet {
+class ZoneDraft;   // what a Builder has collected
+class ZoneLayout;  // from a draft to a table
+
+// All records of one type at one name. Lies in the table's memory, its records behind it in the
+// form that an answer takes: owner (a pointer to the question's name), type, class, TTL, length and
+// data. Never copied.
+class RecordSet {
+ public:
+  // What an answer's first name is pointed to with: the octet behind the header.
+  static constexpr std::uint16_t kQuestionPointer = 0xc00c;
+  static constexpr std::size_t kRecordHead = 12;  // everything of a record before its data
+
   RrType type{};
+  std::uint16_t count = 0;  // of records; at least one
   std::uint32_t ttl = 0;
-  std::vector<Rdata> rdatas;
+
+  RecordSet(const RecordSet&) = delete;
+  RecordSet& operator=(const RecordSet&) = delete;
+
+  // The records, one behind the other, for an answer to a question of their own name. Names in
+  // their data are not compressed.
+  Bytes records() const { return Bytes(behind(), octets_); }
+
+  // The data of each record, in the order of their addition: a range of Bytes.
+  class Iterator {
+   public:
+    explicit Iterator(const std::uint8_t* at) : at_(at) {}
+    Bytes operator*() const { return Bytes(at_ + kRecordHead, size()); }
+    Iterator& operator++() {
+      at_ += kRecordHead + size();
+      return *this;
+    }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    std::size_t size() const {
+      return std::size_t{at_[kRecordHead - 2]} << 8 | at_[kRecordHead - 1];
+    }
+    const std::uint8_t* at_;
+  };
+  struct Range {
+    const RecordSet& set;
+    Iterator begin() const { return Iterator(set.behind()); }
+    Iterator end() const { return Iterator(set.behind() + set.octets_); }
+    std::size_t size() const { return set.count; }
+    Bytes front() const { return *begin(); }
+  };
+  Range rdatas() const { return Range{*this}; }
+
+ private:
+  friend class ZoneLayout;
+  friend class Node;
+  RecordSet() = default;
+  const std::uint8_t* behind() const;
+  const RecordSet* next() const;
+
+  std::uint32_t octets_ = 0;
 };
 
 struct Zone {
@@ -42,18 +94,63 @@ struct Zone {
   std::uint32_t negative_ttl = 0;  // the lesser of SOA's TTL and its MINIMUM (RFC 2308 section 5)
 };
 
-// What is at one name. Valid as long as the table.
-struct Node {
+// What is at one name. Valid as long as the table, in whose memory it lies, its name and its
+// records behind it. Never copied.
+class Node {
+ public:
+  static constexpr std::size_t kTypesMax = 255;
+
   const Zone* zone = nullptr;
-  Name name;
-  OwnerTag owner = kStatic;
-  bool is_apex = false;
   // The delegation at or above this name; the data from there on is another server's.
   const Node* cut = nullptr;
-  std::vector<RecordSet> sets;  // empty for an empty non-terminal
+  OwnerTag owner = kStatic;
+  bool is_apex = false;
+  bool has_wildcard = false;  // there is a name "*" right below
+
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  Name name() const;                         // in the case that it was added with
+  Bytes wire_name() const { return Bytes(behind(), name_size_); }
+  bool is_empty() const { return set_count_ == 0; }  // an empty non-terminal
 
   // Nothing when there is no record of the type.
   const RecordSet* Find(RrType type) const;
+
+  // A range of const RecordSet&.
+  class Iterator {
+   public:
+    Iterator(const RecordSet* at, std::size_t left) : at_(at), left_(left) {}
+    const RecordSet& operator*() const { return *at_; }
+    Iterator& operator++() {
+      at_ = at_->next();
+      --left_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return left_ == other.left_; }
+
+   private:
+    const RecordSet* at_;
+    std::size_t left_;
+  };
+  struct Range {
+    const Node& node;
+    Iterator begin() const { return {node.first_set(), node.set_count_}; }
+    Iterator end() const { return {nullptr, 0}; }
+    std::size_t size() const { return node.set_count_; }
+  };
+  Range sets() const { return Range{*this}; }
+
+ private:
+  friend class ZoneLayout;
+  friend class ZoneTable;
+  Node() = default;
+  const std::uint8_t* behind() const;
+  const RecordSet* first_set() const;
+  std::size_t size() const;  // with all that lies behind it
+
+  std::uint8_t name_size_ = 0;
+  std::uint8_t set_count_ = 0;
 };
 
 struct Lookup {
@@ -90,35 +187,58 @@ class ZoneTable {
   // What is at exactly this name, below a delegation too: the addresses of a delegation's servers.
   const Node* FindGlue(const Name& name) const;
 
-  std::size_t name_count() const { return nodes_.size(); }
+  // Empty non-terminals included.
+  std::size_t name_count() const { return name_count_; }
   const std::vector<std::unique_ptr<Zone>>& zones() const { return zones_; }
+  // Calls `visit` with each const Node&, of all zones, in no order that means anything.
+  template <typename Visit>
+  void ForEachNode(Visit&& visit) const {
+    for (std::size_t at = kFirstNode; at < memory_.size(); at += NodeAt(at)->size()) {
+      visit(*NodeAt(at));
+    }
+  }
+  // What the table takes, in octets.
+  std::size_t memory_size() const { return memory_.size() + slots_.size(); }
 
  private:
-  // Keys are wire forms in lower case.
-  struct KeyHash {
-    using is_transparent = void;
-    SipKey key;
-    std::size_t operator()(std::string_view wire) const;
+  friend class ZoneLayout;
+  friend class Node;
+
+  // Nodes begin at multiples of this.
+  static constexpr std::size_t kUnit = 8;
+  static constexpr std::size_t kFirstNode = kUnit;  // so that no node has place 0
+
+  // One place of the hash table; of the 64 bits of a hash the lower ones choose the place, the
+  // upper ones are the tag.
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t node = 0;  // where, in units; 0: empty
   };
-  using NodeMap = std::unordered_map<std::string, Node, KeyHash, std::equal_to<>>;
 
   struct Match {
     const Node* node = nullptr;      // the name itself, or the wildcard
     const Node* encloser = nullptr;  // the closest name above that exists
   };
 
-  explicit ZoneTable(SipKey key) : nodes_(16, KeyHash{key}) {}
+  explicit ZoneTable(SipKey key) : key_(key) {}
   Match Locate(const Name& name) const;
+  const Node* Seek(Bytes folded) const;
+  const Node* NodeAt(std::size_t octet) const;
+  Slot* slots() const;
 
-  std::vector<std::unique_ptr<Zone>> zones_;
-  NodeMap nodes_;
+  const SipKey key_;
+  Pages memory_;  // nodes, one behind the other
+  Pages slots_;   // a power of two of Slot, at most half of them used
+  std::size_t mask_ = 0;
+  std::size_t name_count_ = 0;
   std::size_t labels_max_ = 0;  // of any name in the table; longer names need no look-up
+  std::vector<std::unique_ptr<Zone>> zones_;
 };
 
 // Collects zones and records, then checks them as a whole.
 class ZoneTable::Builder {
  public:
-  // Bounds the memory of a table; far above the 100,000 names that were measured.
+  // Bounds the memory of a table: about 90 octets a name with an address.
   static constexpr std::size_t kNamesMax = 4'000'000;
   static constexpr std::uint32_t kTtlMax = 0x7fff'ffff;  // RFC 2181 section 8
 
@@ -152,11 +272,7 @@ class ZoneTable::Builder {
   Result<std::unique_ptr<const ZoneTable>> Build() &&;
 
  private:
-  Result<Node*> Place(const Name& name);
-  Status Connect(Node& node);
-  void Nest(Zone& zone);
-
-  std::unique_ptr<ZoneTable> table_;
+  std::unique_ptr<ZoneDraft> draft_;
 };
 
 }  // namespace summon::dns

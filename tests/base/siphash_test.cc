@@ -27,5 +27,12 @@ TEST(SipHash, MatchesTheReferenceForNothingAndForAWholeWord) {
   EXPECT_EQ(SipHash24(kPaperKey, message), 0x93f5f5799a932462u);
 }
 
+// The first two vectors of the authors' vectors.h for SipHash-1-3 (github.com/veorq/SipHash).
+TEST(SipHash, TheQuickFormMatchesItsReference) {
+  const std::vector<std::uint8_t> zero = {0};
+  EXPECT_EQ(SipHash13(kPaperKey, {}), 0xabac0158050fc4dcu);
+  EXPECT_EQ(SipHash13(kPaperKey, zero), 0xc9f49bf37d57ca93u);
+}
+
 }  // namespace
 }  // namespace summon
