@@ -29,6 +29,14 @@ struct Plan {
   Name name;  // the question's, or where the aliases lead
   Lookup lookup;
 
+  // For rate limiting: the node that the records come from (of a wildcard, its own), else the zone.
+  std::uint64_t Subject() const {
+    const bool named = kind == Resolution::Kind::kRecords || kind == Resolution::Kind::kReferral;
+    const void* about = lookup.zone;
+    if (named && lookup.node) about = lookup.node;
+    // SAFETY: only told apart, never followed.
+    return reinterpret_cast<std::uintptr_t>(about);
+  }
   OwnerTag owner() const { return lookup.node ? lookup.node->owner : kStatic; }
   bool Followed(const Name& candidate) const {
     for (std::size_t i = 0; i < alias_count; ++i) {
@@ -167,7 +175,9 @@ Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOpt
   ResponseWriter writer(space, query);
   WritePlan(writer, table, query, plan, options);
   if (options.extended_error) writer.SetExtendedError(*options.extended_error);
-  return writer.Finish();
+  Response response = writer.Finish();
+  response.subject = plan.Subject();
+  return response;
 }
 
 Response WriteError(const Query& query, const ErrorAnswer& error, std::span<std::uint8_t> space) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "dns/message.h"
+#include "dns/rate_limit.h"
 #include "dns/types.h"
 
 namespace summon::dns {
@@ -73,6 +74,9 @@ struct Counters {
   std::uint64_t tcp_accept_failed = 0;  // out of descriptors or memory
   std::array<std::uint64_t, kCloseReasonCount> tcp_closed{};
   std::uint64_t tcp_open = 0;  // now
+  // Answers over a network's share (rate_limit.h), by AnswerClass: not sent, and sent truncated.
+  std::array<std::uint64_t, kAnswerClasses> limited_dropped{};
+  std::array<std::uint64_t, kAnswerClasses> limited_slipped{};
 
   void CountQuery(const Query& query) {
     ++queries[static_cast<std::size_t>(query.transport)]

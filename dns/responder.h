@@ -19,11 +19,13 @@ struct ReplyTo {
   std::uint32_t listener = 0;       // UDP: which socket
   std::uint32_t interface = 0;      // UDP: on which interface, for link-local addresses
   std::uint64_t connection = 0;     // TCP: never used again for another connection
+  bool proven = false;              // UDP: the client has shown that its address is its own
 };
 
 enum class SendOutcome : std::uint8_t {
   kSent,  // the kernel or the connection's buffer has it
-  kLost,  // the connection or the server is gone, or the kernel would not take it
+  kLost,  // the connection or the server is gone, the kernel would not take it, or the client's
+          // network has had its share of answers
 };
 
 // Sends answers. The server is one; tests have another.

@@ -170,7 +170,7 @@ void ResponseWriter::WriteHeader() {
 Response ResponseWriter::Finish() {
   const std::size_t opt_size = query_.edns ? WriteOpt() : 0;
   WriteHeader();
-  return Response{Bytes(space_.first(writer_.position() + opt_size)), rcode_, truncated_};
+  return Response{Bytes(space_.first(writer_.position() + opt_size)), rcode_, truncated_, opt_size};
 }
 
 }  // namespace summon::dns

@@ -23,6 +23,10 @@ struct Response {
   Bytes bytes;
   Rcode rcode = Rcode::kNoError;
   bool truncated = false;
+  std::size_t opt_size = 0;  // of the OPT record at its end; 0: it has none
+  // Which name or zone it is about, for rate limiting: any number that is the same for the same
+  // one (names that a wildcard makes are one); 0: all alike.
+  std::uint64_t subject = 0;
 };
 
 enum class Section : std::uint8_t { kAnswer, kAuthority, kAdditional };

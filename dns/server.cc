@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/random.h"
 #include "base/strings.h"
 #include "dns/authority.h"
 #include "dns/tcp.h"
@@ -30,19 +31,20 @@ Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ServerOptions& 
     return Error(ErrorCode::kInvalid, StrCat("start the DNS server: ", options.listen.size(),
                                              " listen addresses; must be 1..", kListenMax));
   }
-  std::unique_ptr<Server> server(new Server(loop, handler, options.tcp));
+  std::unique_ptr<Server> server(new Server(loop, handler, options));
   for (const Endpoint& endpoint : options.listen) SUMMON_TRY(server->Listen(endpoint));
   return server;
 }
 
-Server::Server(Loop& loop, Handler& handler, const TcpLimits& limits)
+Server::Server(Loop& loop, Handler& handler, const ServerOptions& options)
     : loop_(loop),
       handler_(handler),
       link_(std::make_shared<ReplyLink>()),
       tcp_(std::make_unique<TcpServer>(
-          loop, limits, counters_,
+          loop, options.tcp, counters_,
           [this](Bytes message, const ReplyTo& from) { Receive(message, from); })) {
   link_->path = this;
+  if (options.rate_limit) limiter_.emplace(*options.rate_limit, RandomSipKey());
 }
 
 Server::~Server() { link_->path = nullptr; }
@@ -82,22 +84,48 @@ void Server::Receive(Bytes packet, const ReplyTo& from) {
   } else {
     const Query& query = std::get<Query>(verdict);
     counters_.CountQuery(query);
-    handler_.Handle(query, Responder(link_, from));
+    ReplyTo to = from;
+    to.proven = query.cookie_state() == CookieState::kValid;
+    handler_.Handle(query, Responder(link_, to));
   }
 }
 
 SendOutcome Server::SendReply(const ReplyTo& to, const Response& response) {
-  const bool is_udp = !IsStream(to.transport);
-  const SendOutcome outcome = is_udp ? udp_[to.listener]->Send(to, response.bytes)
-                                     : tcp_->Send(to.connection, response.bytes);
+  if (!IsStream(to.transport)) {
+    return WithinLimit(to, response) ? SendUdp(to, response) : SendOutcome::kLost;
+  }
+  const SendOutcome outcome = tcp_->Send(to.connection, response.bytes);
   if (outcome == SendOutcome::kSent) {
     counters_.CountResponse(response.rcode, response.truncated);
-  } else if (is_udp) {
-    ++counters_.send_failed;
   } else {
     ++counters_.late;
   }
   return outcome;
+}
+
+SendOutcome Server::SendUdp(const ReplyTo& to, const Response& response) {
+  const SendOutcome outcome = udp_[to.listener]->Send(to, response.bytes);
+  if (outcome == SendOutcome::kSent) {
+    counters_.CountResponse(response.rcode, response.truncated);
+  } else {
+    ++counters_.send_failed;
+  }
+  return outcome;
+}
+
+bool Server::WithinLimit(const ReplyTo& to, const Response& response) {
+  if (!limiter_ || to.proven || !limiter_->Limits(to.client)) return true;
+  const AnswerClass answer = AnswerClassOf(response);
+  const auto index = static_cast<std::size_t>(answer);
+  switch (limiter_->Judge(to.client, {answer, response.subject}, loop_.Now())) {
+    case RateLimiter::Verdict::kSend: return true;
+    case RateLimiter::Verdict::kDrop: ++counters_.limited_dropped[index]; return false;
+    case RateLimiter::Verdict::kSlip: break;
+  }
+  ++counters_.limited_slipped[index];
+  std::array<std::uint8_t, kUdpSizeMin> space;
+  (void)SendUdp(to, MakeSlip(response, space));  // a loss has been counted
+  return false;
 }
 
 void Server::AbandonReply(const ReplyTo& to) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/loop/loop.h"
@@ -15,6 +16,7 @@
 #include "dns/counters.h"
 #include "dns/endpoint.h"
 #include "dns/message.h"
+#include "dns/rate_limit.h"
 #include "dns/responder.h"
 #include "dns/tcp_limits.h"
 
@@ -33,6 +35,7 @@ struct ServerOptions {
   // their family; answers leave from the address that was asked.
   std::vector<Endpoint> listen;
   TcpLimits tcp;
+  std::optional<RateLimitOptions> rate_limit;  // of answers over UDP; else there is no limit
 };
 
 class UdpListener;
@@ -59,12 +62,15 @@ class Server final : private ReplyPath {
   const std::vector<Endpoint>& addresses() const { return addresses_; }
 
  private:
-  Server(Loop& loop, Handler& handler, const TcpLimits& limits);
+  Server(Loop& loop, Handler& handler, const ServerOptions& options);
 
   Status Listen(const Endpoint& endpoint);
   Status ListenOnce(const Endpoint& endpoint);
   SendOutcome SendReply(const ReplyTo& to, const Response& response) override;
   void AbandonReply(const ReplyTo& to) override;
+  // Whether the answer may go out in full; else it has been dealt with.
+  bool WithinLimit(const ReplyTo& to, const Response& response);
+  SendOutcome SendUdp(const ReplyTo& to, const Response& response);
   // One message, from either transport.
   void Receive(Bytes packet, const ReplyTo& from);
 
@@ -72,6 +78,7 @@ class Server final : private ReplyPath {
   Handler& handler_;
   Counters counters_;
   std::vector<Endpoint> addresses_;
+  std::optional<RateLimiter> limiter_;
   std::shared_ptr<ReplyLink> link_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::unique_ptr<TcpServer> tcp_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <thread>
 
 #include "base/strings.h"
@@ -57,6 +58,7 @@ class ServerTest : public testing::Test {
     ServerOptions options;
     options.listen = {Endpoint::Parse(listen).value()};
     options.tcp = limits;
+    options.rate_limit = rate_limit_;
     auto server = Server::Create(*loop_, options, handler_);
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = std::move(server).value();
@@ -122,6 +124,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Loop> loop_ = Loop::Create().value();
   std::unique_ptr<Timer> tick_ = std::make_unique<Timer>(*loop_, [] {});
   ZoneHandler handler_;
+  std::optional<RateLimitOptions> rate_limit_;  // for Start
   std::unique_ptr<Server> server_;
   Packet stream_;
   const Packet hello_ = PlainQuery("hello.summon.test", RrType::kA);
@@ -373,6 +376,61 @@ TEST_F(ServerTest, TcpEndsAClientThatDoesNotReadItsAnswers) {
     (void)send(client.get(), query.data(), query.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return Closed(CloseReason::kWriteStalled) == 1;
   });
+}
+
+// Rates of one a second, so that no time that a test takes adds to the burst of one.
+TEST_F(ServerTest, OverItsShareANetworkGetsEverySecondAnswerTruncated) {
+  rate_limit_ = RateLimitOptions{.per_second = {1, 1, 1, 1}, .burst_factor = 1};
+  Start();
+  const UniqueFd client = Connect(SOCK_DGRAM);
+  Write(client, hello_);
+  EXPECT_EQ(test::ReadAnswer(Read(client))->answers.size(), 1u);
+  Write(client, WithId(hello_, 1));
+  Write(client, WithId(hello_, 2));
+  const auto slip = test::ReadAnswer(Read(client));
+  EXPECT_EQ(slip->id, 2);
+  EXPECT_TRUE(slip->flags & 0x0200);  // TC
+  EXPECT_TRUE(slip->answers.empty());
+  const auto positive = static_cast<std::size_t>(AnswerClass::kPositive);
+  EXPECT_EQ(server_->counters().limited_dropped[positive], 1u);
+  EXPECT_EQ(server_->counters().limited_slipped[positive], 1u);
+  EXPECT_EQ(handler_.last_outcome, SendOutcome::kLost);
+}
+
+TEST_F(ServerTest, OverTcpThereIsNoShare) {
+  rate_limit_ = RateLimitOptions{.per_second = {1, 1, 1, 1}, .burst_factor = 1};
+  Start();
+  const UniqueFd client = Connect(SOCK_STREAM);
+  Write(client, Framed(hello_));
+  Write(client, Framed(hello_));
+  EXPECT_EQ(test::ReadAnswer(ReadFramed(client))->answers.size(), 1u);
+  EXPECT_EQ(test::ReadAnswer(ReadFramed(client))->answers.size(), 1u);
+}
+
+TEST_F(ServerTest, AnswersThatItGivesItselfAreLimitedToo) {
+  rate_limit_ = RateLimitOptions{.per_second = {1, 1, 1, 1}, .burst_factor = 1};
+  Start();
+  const UniqueFd client = Connect(SOCK_DGRAM);
+  Packet trailing = hello_;
+  trailing.push_back(0);
+  Write(client, trailing);
+  Write(client, trailing);
+  RunUntil([&] {
+    return server_->counters().limited_dropped[static_cast<std::size_t>(AnswerClass::kError)] == 1;
+  });
+  EXPECT_EQ(server_->counters().self_answered[0].formerr, 2u);
+}
+
+TEST_F(ServerTest, ExemptNetworksHaveNoShare) {
+  rate_limit_ = RateLimitOptions{.per_second = {1, 1, 1, 1},
+                                 .burst_factor = 1,
+                                 .exempt = PrefixList(ParsePrefixes("loopback").value())};
+  Start();
+  const UniqueFd client = Connect(SOCK_DGRAM);
+  Write(client, hello_);
+  EXPECT_FALSE(Read(client).empty());
+  Write(client, hello_);
+  EXPECT_FALSE(Read(client).empty());
 }
 
 }  // namespace
