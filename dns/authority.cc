@@ -188,7 +188,14 @@ Response WriteError(const Query& query, const ErrorAnswer& error, std::span<std:
 }
 
 Response WriteRejection(const Rejection& rejection, std::span<std::uint8_t> space) {
-  return ResponseWriter(space, rejection).Finish();
+  ResponseWriter writer(space, rejection);
+  // Who asks for nothing but a cookie hears whether the one that it has is good (RFC 7873
+  // section 5.4).
+  if (rejection.reason == RejectReason::kCookieOnly &&
+      rejection.query.cookie_state() == CookieState::kBad) {
+    writer.SetRcode(Rcode::kBadCookie);
+  }
+  return writer.Finish();
 }
 
 }  // namespace summon::dns

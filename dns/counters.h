@@ -47,7 +47,9 @@ struct SelfAnswered {
   std::uint64_t formerr = 0;
   std::uint64_t notimp = 0;
   std::uint64_t badvers = 0;
-  std::uint64_t cookies_only = 0;  // asked for a cookie and nothing else
+  std::uint64_t cookies_only = 0;      // asked for a cookie and nothing else
+  std::uint64_t identity = 0;          // class CHAOS, told
+  std::uint64_t identity_refused = 0;  // class CHAOS, not told
   std::uint64_t dropped = 0;
 };
 
@@ -88,6 +90,10 @@ struct Counters {
     ++self_answered[static_cast<std::size_t>(transport)].dropped;
   }
   void CountRejection(const Rejection& rejection);
+  void CountIdentity(Rcode rcode, Transport transport) {
+    SelfAnswered& counts = self_answered[static_cast<std::size_t>(transport)];
+    ++(rcode == Rcode::kNoError ? counts.identity : counts.identity_refused);
+  }
   void CountResponse(Rcode rcode, bool was_truncated);
 };
 

@@ -74,7 +74,7 @@ bool ResponseWriter::AbandonSet(Section section) {
 
 bool ResponseWriter::AddRecord(const RecordHead& head, Bytes rdata) {
   if (!WriteName(head.owner.wire()) || !writer_.Be16(static_cast<std::uint16_t>(head.type)) ||
-      !writer_.Be16(static_cast<std::uint16_t>(RrClass::kIn)) || !writer_.Be32(head.ttl) ||
+      !writer_.Be16(static_cast<std::uint16_t>(head.rr_class)) || !writer_.Be32(head.ttl) ||
       !WriteRdata(head.type, rdata)) {
     return false;
   }

@@ -31,11 +31,12 @@ struct Response {
 
 enum class Section : std::uint8_t { kAnswer, kAuthority, kAdditional };
 
-// The owner, type and lifetime that the records of one set share. Class is always IN.
+// The owner, type and lifetime that the records of one set share.
 struct RecordHead {
   const Name& owner;
   RrType type;
   std::uint32_t ttl;
+  RrClass rr_class = RrClass::kIn;
 };
 
 class ResponseWriter {

@@ -2,6 +2,7 @@
 // What happens to a message, whichever way it came.
 #include "dns/server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/random.h"
@@ -23,6 +24,12 @@ bool IsFromOurselves(const ReplyTo& from) {
          from.client.octets == from.local.octets && from.client.port == from.local.port;
 }
 
+// The idle limit in units of 100 ms (RFC 7828 section 3.1), as far as they go.
+std::uint16_t KeepaliveOf(const TcpLimits& limits) {
+  const std::int64_t units = limits.idle / std::chrono::milliseconds(100);
+  return static_cast<std::uint16_t>(std::clamp<std::int64_t>(units, 0, 0xffff));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ServerOptions& options,
@@ -39,12 +46,19 @@ Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ServerOptions& 
 Server::Server(Loop& loop, Handler& handler, const ServerOptions& options)
     : loop_(loop),
       handler_(handler),
+      keepalive_(KeepaliveOf(options.tcp)),
       link_(std::make_shared<ReplyLink>()),
       tcp_(std::make_unique<TcpServer>(
           loop, options.tcp, counters_,
           [this](Bytes message, const ReplyTo& from) { Receive(message, from); })) {
   link_->path = this;
+  SetManners(options.manners);
   if (options.rate_limit) limiter_.emplace(*options.rate_limit, RandomSipKey());
+}
+
+void Server::SetManners(const Manners& manners) {
+  manners_ = manners;
+  cookies_ = CookieJar(manners.cookies);
 }
 
 Server::~Server() { link_->path = nullptr; }
@@ -70,23 +84,49 @@ Status Server::ListenOnce(const Endpoint& endpoint) {
   return Ok();
 }
 
+std::uint32_t Server::WallSeconds(Instant now) {
+  constexpr Duration kSecond = std::chrono::seconds(1);
+  if (wall_seconds_ == 0 || now - wall_read_at_ >= kSecond) {
+    wall_seconds_ = static_cast<std::uint32_t>(WallNanos() / kSecond.count());
+    wall_read_at_ = now;
+  }
+  return wall_seconds_;
+}
+
+void Server::Complete(Query& query) {
+  query.reply.udp_size = manners_.edns.udp_size;
+  if (!query.edns) return;
+  if (query.edns->nsid_wanted) query.reply.nsid = manners_.edns.nsid;
+  if (query.edns->keepalive_wanted) query.reply.keepalive = keepalive_;
+  if (query.edns->cookie) cookies_.Judge(query, WallSeconds(query.received));
+}
+
 void Server::Receive(Bytes packet, const ReplyTo& from) {
   const Arrival arrival{from.transport, from.client, loop_.Now()};
-  const Verdict verdict =
+  Verdict verdict =
       IsFromOurselves(from) ? Dropped{DropReason::kOwnAddress} : ParseQuery(packet, arrival);
   if (const Dropped* dropped = std::get_if<Dropped>(&verdict)) {
     counters_.CountDrop(dropped->reason, from.transport);
     if (IsStream(from.transport)) tcp_->Settle(from.connection);
-  } else if (const Rejection* rejection = std::get_if<Rejection>(&verdict)) {
+  } else if (Rejection* rejection = std::get_if<Rejection>(&verdict)) {
     counters_.CountRejection(*rejection);
+    Complete(rejection->query);
     std::array<std::uint8_t, kUdpSpace> space;
     (void)SendReply(from, WriteRejection(*rejection, space));  // a loss has been counted
   } else {
-    const Query& query = std::get<Query>(verdict);
+    Query& query = std::get<Query>(verdict);
+    Complete(query);
     counters_.CountQuery(query);
     ReplyTo to = from;
     to.proven = query.cookie_state() == CookieState::kValid;
-    handler_.Handle(query, Responder(link_, to));
+    if (query.rr_class == RrClass::kChaos) {
+      std::array<std::uint8_t, kUdpSpace> space;
+      const Response response = WriteIdentity(query, manners_.identity, space);
+      counters_.CountIdentity(response.rcode, from.transport);
+      (void)SendReply(to, response);  // a loss has been counted
+    } else {
+      handler_.Handle(query, Responder(link_, to));
+    }
   }
 }
 

@@ -13,6 +13,8 @@
 
 #include "base/loop/loop.h"
 #include "base/result.h"
+#include "dns/chaos.h"
+#include "dns/cookie.h"
 #include "dns/counters.h"
 #include "dns/endpoint.h"
 #include "dns/message.h"
@@ -30,12 +32,20 @@ class Handler {
   virtual void Handle(const Query& query, Responder responder) = 0;
 };
 
+// How the server speaks, whatever is asked. May change while it runs.
+struct Manners {
+  EdnsPolicy edns;
+  CookieSecrets cookies;  // none: cookies are not spoken
+  ServerIdentity identity;
+};
+
 struct ServerOptions {
   // Each gets UDP and TCP. The unspecified addresses 0.0.0.0 and [::] listen on all addresses of
   // their family; answers leave from the address that was asked.
   std::vector<Endpoint> listen;
   TcpLimits tcp;
   std::optional<RateLimitOptions> rate_limit;  // of answers over UDP; else there is no limit
+  Manners manners;
 };
 
 class UdpListener;
@@ -57,6 +67,9 @@ class Server final : private ReplyPath {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // For the queries that come from now on.
+  void SetManners(const Manners& manners);
+
   const Counters& counters() const { return counters_; }
   // Where it listens, in the order of the options, with the ports that the system chose.
   const std::vector<Endpoint>& addresses() const { return addresses_; }
@@ -73,9 +86,18 @@ class Server final : private ReplyPath {
   SendOutcome SendUdp(const ReplyTo& to, const Response& response);
   // One message, from either transport.
   void Receive(Bytes packet, const ReplyTo& from);
+  // Fills in what the answer's OPT says besides.
+  void Complete(Query& query);
+  std::uint32_t WallSeconds(Instant now);
 
   Loop& loop_;
   Handler& handler_;
+  Manners manners_;
+  CookieJar cookies_;
+  const std::uint16_t keepalive_;  // as RFC 7828 writes it
+  // The wall clock, read once a second.
+  std::uint32_t wall_seconds_ = 0;
+  Instant wall_read_at_{};
   Counters counters_;
   std::vector<Endpoint> addresses_;
   std::optional<RateLimiter> limiter_;

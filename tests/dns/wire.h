@@ -19,6 +19,28 @@ using Packet = std::vector<std::uint8_t>;
 
 inline Name N(std::string_view text) { return Name::Parse(text).value(); }
 
+// Two hexadecimal digits an octet; spaces mean nothing.
+inline Packet FromHex(std::string_view text) {
+  Packet octets;
+  int high = -1;
+  for (const char c : text) {
+    if (c == ' ') continue;
+    const int digit = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+    if (high >= 0) octets.push_back(static_cast<std::uint8_t>(high << 4 | digit));
+    high = high >= 0 ? -1 : digit;
+  }
+  return octets;
+}
+inline std::string ToHex(Bytes octets) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t octet : octets) {
+    text += kDigits[octet >> 4];
+    text += kDigits[octet & 0xf];
+  }
+  return text;
+}
+
 // Builds a message piece by piece; counts are set by hand so that they can lie.
 class Message {
  public:
