@@ -14,7 +14,8 @@ namespace summon {
 namespace {
 
 constexpr std::string_view kExpected =
-    "; expected ADDRESS/LENGTH as 10.0.0.0/8, an address, \"any\", \"local\" or \"loopback\"";
+    "; expected ADDRESS/LENGTH as 10.0.0.0/8, an address, \"any\", \"none\", \"local\" or "
+    "\"loopback\"";
 
 constexpr unsigned BitsOf(IpPrefix::Family family) {
   return family == IpPrefix::Family::kIpv4 ? 32 : 128;
@@ -95,6 +96,7 @@ bool IpPrefix::Contains(Family of, const std::uint8_t* address) const {
 
 Result<std::vector<IpPrefix>> ParsePrefixes(std::string_view text) {
   if (text == "any") return ParseAll(kAny);
+  if (text == "none") return std::vector<IpPrefix>();
   if (text == "loopback") return ParseAll(kLoopback);
   if (text == "local") return ParseAll(kLocal);
   return std::vector<IpPrefix>{SUMMON_TRY(IpPrefix::Parse(text))};

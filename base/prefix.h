@@ -33,8 +33,9 @@ struct IpPrefix {
   bool Contains(Family of, const std::uint8_t* address) const;
 };
 
-// What one entry of a list means: a prefix, or one of the words "any", "loopback" (127.0.0.0/8 and
-// ::1) and "local" (loopback, link-local and private addresses: RFC 1918, 3927, 4193, 4291).
+// What one entry of a list means: a prefix, or one of the words "any", "none", "loopback"
+// (127.0.0.0/8 and ::1) and "local" (loopback, link-local and private addresses: RFC 1918, 3927,
+// 4193, 4291).
 // Errors: kInvalid, as above.
 Result<std::vector<IpPrefix>> ParsePrefixes(std::string_view text);
 

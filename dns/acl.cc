@@ -64,13 +64,13 @@ std::size_t ZoneAccess::KeyHash::operator()(std::string_view wire) const {
   return SipHash24(key, {reinterpret_cast<const std::uint8_t*>(wire.data()), wire.size()});
 }
 
-void ZoneAccess::Add(const Name& apex, Lists lists) {
-  if (!lists.query.is_everybody() || !lists.wake.is_everybody()) open_ = false;
+void ZoneAccess::Add(const Name& apex, PrefixList list) {
+  if (!list.is_everybody()) open_ = false;
   const Name lowered = apex.Lowered();
-  zones_.insert_or_assign(std::string(TextOf(lowered.wire())), std::move(lists));
+  zones_.insert_or_assign(std::string(TextOf(lowered.wire())), std::move(list));
 }
 
-const ZoneAccess::Lists& ZoneAccess::Find(const Name& name) const {
+const PrefixList& ZoneAccess::Find(const Name& name) const {
   const Name lowered = name.Lowered();
   std::string_view wire = TextOf(lowered.wire());
   while (true) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Who may: lists of networks, and the lists of each zone.
+// Who may: lists of networks, and the list of each zone.
 //
 // Pure values, made when the configuration is read and never changed: any thread may look.
 
@@ -42,25 +42,17 @@ class PrefixList {
   std::array<bool, 2> everybody_{};
 };
 
-// Who may ask for the names of each zone, and whose questions may wake what they ask for. A name
-// is under the lists of the nearest zone above it; a zone without lists is open to everybody.
+// Who may ask for the names of each zone. A name is under the list of the nearest zone above it;
+// names in no zone are open to everybody, and so is what an alias of an open zone leads to.
 class ZoneAccess {
  public:
-  struct Lists {
-    PrefixList query = PrefixList::Everybody();
-    PrefixList wake = PrefixList::Everybody();
-  };
-
   explicit ZoneAccess(SipKey key) : zones_(16, KeyHash{key}) {}
 
-  // Tell every zone, or the names of one without lists are under those of the zone above.
-  void Add(const Name& apex, Lists lists);
+  // Tell every zone, or the names of one that is open are under the list of the zone above.
+  void Add(const Name& apex, PrefixList list);
 
   bool MayQuery(const Name& name, const Endpoint& client) const {
-    return open_ || Find(name).query.Contains(client);
-  }
-  bool MayWake(const Name& name, const Endpoint& client) const {
-    return open_ || Find(name).wake.Contains(client);
+    return open_ || Find(name).Contains(client);
   }
 
  private:
@@ -70,11 +62,11 @@ class ZoneAccess {
     SipKey key;
     std::size_t operator()(std::string_view wire) const;
   };
-  const Lists& Find(const Name& name) const;
+  const PrefixList& Find(const Name& name) const;
 
-  std::unordered_map<std::string, Lists, KeyHash, std::equal_to<>> zones_;
-  const Lists everybody_;
-  bool open_ = true;  // no zone has lists: nothing to look up
+  std::unordered_map<std::string, PrefixList, KeyHash, std::equal_to<>> zones_;
+  PrefixList everybody_ = PrefixList::Everybody();
+  bool open_ = true;  // to everybody: nothing to look up
 };
 
 }  // namespace summon::dns

@@ -55,6 +55,7 @@ TEST(IpPrefix, SaysWhatIsExpected) {
 
 TEST(IpPrefix, WordsStandForSeveral) {
   EXPECT_EQ(ParsePrefixes("any").value().size(), 2u);
+  EXPECT_TRUE(ParsePrefixes("none").value().empty());
   EXPECT_EQ(ParsePrefixes("loopback").value().size(), 2u);
   EXPECT_EQ(ParsePrefixes("local").value().size(), 8u);
 }

@@ -58,19 +58,17 @@ TEST(PrefixList, LocalIsWhatAnEndpointCallsItsOwnNetwork) {
 
 TEST(ZoneAccess, IsOpenWithoutLists) {
   ZoneAccess access(SipKey{1, 2});
-  access.Add(N("summon.test"), {});
+  access.Add(N("summon.test"), PrefixList::Everybody());
   EXPECT_TRUE(access.MayQuery(N("a.summon.test"), From("192.0.2.1")));
-  EXPECT_TRUE(access.MayWake(N("elsewhere.example"), From("192.0.2.1")));
+  EXPECT_TRUE(access.MayQuery(N("elsewhere.example"), From("192.0.2.1")));
 }
 
 TEST(ZoneAccess, TheNearestZoneDecides) {
   ZoneAccess access(SipKey{1, 2});
-  access.Add(N("summon.test"), {Listing({"10.0.0.0/8"}), Listing({"10.1.0.0/16"})});
-  access.Add(N("open.summon.test"), {});
+  access.Add(N("summon.test"), Listing({"10.0.0.0/8"}));
+  access.Add(N("open.summon.test"), PrefixList::Everybody());
   EXPECT_FALSE(access.MayQuery(N("A.Summon.TEST"), From("192.0.2.1")));
   EXPECT_TRUE(access.MayQuery(N("a.summon.test"), From("10.2.0.1")));
-  EXPECT_FALSE(access.MayWake(N("a.summon.test"), From("10.2.0.1")));
-  EXPECT_TRUE(access.MayWake(N("a.summon.test"), From("10.1.0.1")));
   EXPECT_TRUE(access.MayQuery(N("x.open.summon.test"), From("192.0.2.1")));
   EXPECT_TRUE(access.MayQuery(N("other.test"), From("192.0.2.1")));
 }
