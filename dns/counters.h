@@ -69,8 +69,9 @@ struct Counters {
   std::uint64_t truncated = 0;   // answers with TC
   std::uint64_t unanswered = 0;  // responders destroyed without an answer
   std::uint64_t late = 0;        // answers to connections that were gone
-  std::uint64_t send_failed = 0;     // the kernel would not take a datagram
+  std::uint64_t send_failed = 0;     // the kernel would not take a datagram; counted as a response
   std::uint64_t receive_failed = 0;  // unexpected errors of reading a socket
+  std::uint64_t receive_overflow = 0;  // datagrams that came faster than they were read
   std::uint64_t tcp_accepted = 0;
   std::uint64_t tcp_refused = 0;        // over the limit in total or for the client's network
   std::uint64_t tcp_accept_failed = 0;  // out of descriptors or memory

@@ -111,7 +111,9 @@ Endpoint Endpoint::Prefix() const {
   return prefix;
 }
 
-SocketAddress::SocketAddress(const Endpoint& endpoint) {
+SocketAddress::SocketAddress(const Endpoint& endpoint) { Set(endpoint); }
+
+void SocketAddress::Set(const Endpoint& endpoint) {
   if (endpoint.family == Endpoint::Family::kIpv4) {
     sockaddr_in address{};
     address.sin_family = AF_INET;

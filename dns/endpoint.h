@@ -55,6 +55,7 @@ struct SocketAddress {
 
   explicit SocketAddress(const Endpoint& endpoint);
   SocketAddress() = default;  // room for the kernel to write into
+  void Set(const Endpoint& endpoint);
 
   sockaddr* get();
   const sockaddr* get() const;

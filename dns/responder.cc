@@ -20,15 +20,15 @@ Responder& Responder::operator=(Responder&& other) noexcept {
 Responder::~Responder() { Abandon(); }
 
 SendOutcome Responder::Send(const Response& response) {
-  SUMMON_CHECK(link_ != nullptr);
-  const std::shared_ptr<ReplyLink> link = std::exchange(link_, nullptr);
-  if (!link->path) return SendOutcome::kLost;
-  return link->path->SendReply(to_, response);
+  SUMMON_CHECK(!link_.empty());
+  const ReplyLink link = std::exchange(link_, {});
+  if (!link.path()) return SendOutcome::kLost;
+  return link.path()->SendReply(to_, response);
 }
 
 void Responder::Abandon() {
-  const std::shared_ptr<ReplyLink> link = std::exchange(link_, nullptr);
-  if (link && link->path) link->path->AbandonReply(to_);
+  const ReplyLink link = std::exchange(link_, {});
+  if (!link.empty() && link.path()) link.path()->AbandonReply(to_);
 }
 
 }  // namespace summon::dns

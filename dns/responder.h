@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "dns/endpoint.h"
 #include "dns/message.h"
@@ -37,18 +38,45 @@ class ReplyPath {
   virtual void AbandonReply(const ReplyTo& to) = 0;
 };
 
-// Lets responders outlive what they send through: `path` becomes null when it ends. Shared because
-// neither the server nor any single responder is certain to be the last; loop thread only.
-struct ReplyLink {
-  ReplyPath* path = nullptr;
+// Lets responders outlive what they send through: it is told when the path ends. Shared, because
+// neither the path nor any single responder is certain to be the last. Counted by hand, for it
+// never leaves its loop's thread, and the counts of std::shared_ptr are atomic: 10 ns a query.
+class ReplyLink {
+ public:
+  ReplyLink() = default;  // to nowhere
+  explicit ReplyLink(ReplyPath& path)
+      : shared_(std::make_unique<Shared>(Shared{&path}).release()) {}
+  ReplyLink(const ReplyLink& other) : shared_(other.shared_) {
+    if (shared_) ++shared_->users;
+  }
+  ReplyLink(ReplyLink&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  ReplyLink& operator=(ReplyLink other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~ReplyLink() {
+    if (shared_ && --shared_->users == 0) delete shared_;
+  }
+
+  bool empty() const { return shared_ == nullptr; }
+  // Null when it has ended. Not of an empty link.
+  ReplyPath* path() const { return shared_->path; }
+  // The path ends now, for all copies.
+  void End() { shared_->path = nullptr; }
+
+ private:
+  struct Shared {
+    ReplyPath* path;
+    std::size_t users = 1;
+  };
+  Shared* shared_ = nullptr;
 };
 
 // A value that is moved, never copied. Loop thread only. Destroyed without having answered, it
 // tells the path, which counts it. It may outlive the connection and the server.
 class [[nodiscard]] Responder {
  public:
-  Responder(std::shared_ptr<ReplyLink> link, const ReplyTo& to)
-      : link_(std::move(link)), to_(to) {}
+  Responder(ReplyLink link, const ReplyTo& to) : link_(std::move(link)), to_(to) {}
   Responder(Responder&& other) noexcept = default;
   Responder& operator=(Responder&& other) noexcept;
   Responder(const Responder&) = delete;
@@ -62,7 +90,7 @@ class [[nodiscard]] Responder {
  private:
   void Abandon();
 
-  std::shared_ptr<ReplyLink> link_;  // null once answered or moved from
+  ReplyLink link_;  // empty once answered or moved from
   ReplyTo to_;
 };
 

@@ -10,6 +10,7 @@
 #include "dns/authority.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
+#include "dns/udp_batch.h"
 
 namespace summon::dns {
 
@@ -47,11 +48,11 @@ Server::Server(Loop& loop, Handler& handler, const ServerOptions& options)
     : loop_(loop),
       handler_(handler),
       keepalive_(KeepaliveOf(options.tcp)),
-      link_(std::make_shared<ReplyLink>()),
+      link_(*this),
+      batch_(std::make_unique<UdpBatch>()),
       tcp_(std::make_unique<TcpServer>(
           loop, options.tcp, counters_,
-          [this](Bytes message, const ReplyTo& from) { Receive(message, from); })) {
-  link_->path = this;
+          [this](Bytes message, const ReplyTo& from) { Receive(message, from, loop_.Now()); })) {
   SetManners(options.manners);
   if (options.rate_limit) limiter_.emplace(*options.rate_limit, RandomSipKey());
 }
@@ -61,7 +62,7 @@ void Server::SetManners(const Manners& manners) {
   cookies_ = CookieJar(manners.cookies);
 }
 
-Server::~Server() { link_->path = nullptr; }
+Server::~Server() { link_.End(); }
 
 Status Server::Listen(const Endpoint& endpoint) {
   Status listened = ListenOnce(endpoint);
@@ -75,8 +76,10 @@ Status Server::Listen(const Endpoint& endpoint) {
 Status Server::ListenOnce(const Endpoint& endpoint) {
   const UdpListener::Options options{endpoint, static_cast<std::uint32_t>(udp_.size())};
   auto udp = SUMMON_TRY(UdpListener::Create(
-      loop_, options, counters_,
-      [this](Bytes packet, const ReplyTo& from) { Receive(packet, from); }));
+      {loop_, *batch_, counters_}, options,
+      [this](Bytes packet, const ReplyTo& from, Instant received) {
+        Receive(packet, from, received);
+      }));
   const Endpoint bound = udp->bound();
   SUMMON_TRY(tcp_->Listen(bound));
   addresses_.push_back(bound);
@@ -101,8 +104,8 @@ void Server::Complete(Query& query) {
   if (query.edns->cookie) cookies_.Judge(query, WallSeconds(query.received));
 }
 
-void Server::Receive(Bytes packet, const ReplyTo& from) {
-  const Arrival arrival{from.transport, from.client, loop_.Now()};
+void Server::Receive(Bytes packet, const ReplyTo& from, Instant received) {
+  const Arrival arrival{from.transport, from.client, received};
   Verdict verdict =
       IsFromOurselves(from) ? Dropped{DropReason::kOwnAddress} : ParseQuery(packet, arrival);
   if (const Dropped* dropped = std::get_if<Dropped>(&verdict)) {
@@ -147,10 +150,8 @@ SendOutcome Server::SendUdp(const ReplyTo& to, const Response& response) {
   const SendOutcome outcome = udp_[to.listener]->Send(to, response.bytes);
   if (outcome == SendOutcome::kSent) {
     counters_.CountResponse(response.rcode, response.truncated);
-  } else {
-    ++counters_.send_failed;
   }
-  return outcome;
+  return outcome;  // a loss has been counted
 }
 
 bool Server::WithinLimit(const ReplyTo& to, const Response& response) {

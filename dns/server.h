@@ -48,6 +48,7 @@ struct ServerOptions {
   Manners manners;
 };
 
+class UdpBatch;
 class UdpListener;
 class TcpServer;
 
@@ -85,7 +86,7 @@ class Server final : private ReplyPath {
   bool WithinLimit(const ReplyTo& to, const Response& response);
   SendOutcome SendUdp(const ReplyTo& to, const Response& response);
   // One message, from either transport.
-  void Receive(Bytes packet, const ReplyTo& from);
+  void Receive(Bytes packet, const ReplyTo& from, Instant received);
   // Fills in what the answer's OPT says besides.
   void Complete(Query& query);
   std::uint32_t WallSeconds(Instant now);
@@ -101,7 +102,8 @@ class Server final : private ReplyPath {
   Counters counters_;
   std::vector<Endpoint> addresses_;
   std::optional<RateLimiter> limiter_;
-  std::shared_ptr<ReplyLink> link_;
+  ReplyLink link_;
+  std::unique_ptr<UdpBatch> batch_;  // of all UDP listeners
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::unique_ptr<TcpServer> tcp_;
 };

@@ -1,34 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One UDP socket: datagrams in, datagrams out, from the address that was asked.
+//
+// Answers that are given while a batch of queries is worked off leave together at its end; others
+// leave at once.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
 
+#include "base/clock.h"
 #include "base/loop/loop.h"
 #include "base/unique_fd.h"
 #include "dns/counters.h"
 #include "dns/responder.h"
+#include "dns/socket.h"
+#include "dns/udp_batch.h"
 
 namespace summon::dns {
 
 class UdpListener final {
  public:
-  // Datagrams read in one turn of the loop, so that a flood does not starve timers and TCP.
-  static constexpr int kBatchMax = 64;
-
-  using OnMessage = std::function<void(Bytes packet, const ReplyTo& from)>;
+  // `received` is one time for all datagrams of a batch.
+  using OnMessage = std::function<void(Bytes packet, const ReplyTo& from, Instant received)>;
 
   struct Options {
     Endpoint endpoint;
     std::uint32_t index = 0;  // becomes ReplyTo::listener
+    PortSharing sharing = PortSharing::kNone;
   };
 
-  // Errors: those of ListenSocket. `loop` and `counters` outlive the listener.
-  static Result<std::unique_ptr<UdpListener>> Create(Loop& loop, const Options& options,
-                                                     Counters& counters, OnMessage on_message);
+  // What the listeners of a loop share.
+  struct Shared {
+    Loop& loop;
+    UdpBatch& batch;
+    Counters& counters;
+  };
+
+  // Errors: those of ListenSocket. What is shared outlives the listener.
+  static Result<std::unique_ptr<UdpListener>> Create(const Shared& shared, const Options& options,
+                                                     OnMessage on_message);
   ~UdpListener();
 
   UdpListener(const UdpListener&) = delete;
@@ -38,17 +49,21 @@ class UdpListener final {
   SendOutcome Send(const ReplyTo& to, Bytes message);
 
  private:
-  UdpListener(UniqueFd fd, const Endpoint& bound, const Options& options, Counters& counters);
+  UdpListener(UniqueFd fd, const Endpoint& bound, const Shared& shared, const Options& options);
   void ReadBatch();
-  // False when there was nothing to read.
-  bool ReadOne();
+  void Receive(std::size_t i, Instant received);
+  void Flush();
+  SendOutcome SendSingly(const ReplyTo& to, Bytes message);
 
   const UniqueFd fd_;
   const Endpoint bound_;
   const std::uint32_t index_;
-  Counters& counters_;
+  // A socket that is bound to one address sends from it without being told.
+  const UdpBatch::Source source_;
+  Shared shared_;
   OnMessage on_message_;
-  std::vector<std::uint8_t> buffer_;  // as large as a datagram can be
+  bool in_batch_ = false;
+  std::uint32_t overflow_seen_ = 0;     // the kernel's count of what it could not queue
   std::unique_ptr<FdWatcher> watcher_;  // before fd_ is closed, so declared after it
 };
 
