@@ -49,8 +49,15 @@ std::string_view RejectReasonText(RejectReason reason) {
 
 std::string_view CloseReasonText(CloseReason reason) {
   constexpr std::array<std::string_view, kCloseReasonCount> kTexts = {
-      "peer",           "idle",    "first_octet", "message_deadline", "write_stalled",
-      "write_overflow", "framing", "evicted",     "shutdown"};
+      "peer",          "idle",           "first_octet", "handshake_deadline", "message_deadline",
+      "write_stalled", "write_overflow", "framing",     "tls",                "evicted",
+      "shutdown"};
+  return kTexts[static_cast<std::size_t>(reason)];
+}
+
+std::string_view TcpRefusalText(TcpRefusal reason) {
+  constexpr std::array<std::string_view, kTcpRefusalCount> kTexts = {"full", "prefix",
+                                                                     "handshakes"};
   return kTexts[static_cast<std::size_t>(reason)];
 }
 

@@ -32,15 +32,26 @@ enum class CloseReason : std::uint8_t {
   kPeer,             // the peer closed it, or it broke
   kIdle,             // nothing was asked for too long
   kFirstOctet,       // it never said anything
+  kHandshakeDeadline,  // a TLS handshake took too long
   kMessageDeadline,  // a message took too long to arrive
   kWriteStalled,     // the peer does not read its answers
   kWriteOverflow,    // more unread answers than kept
   kFraming,          // a length that no message can have
+  kTls,              // TLS failed: the handshake, or what came after it
   kEvicted,          // made room for a new connection
   kShutdown,         // the server ended
 };
-inline constexpr std::size_t kCloseReasonCount = 9;
+inline constexpr std::size_t kCloseReasonCount = 11;
 std::string_view CloseReasonText(CloseReason reason);
+
+// Why a TCP connection was closed as soon as it was accepted.
+enum class TcpRefusal : std::uint8_t {
+  kFull,        // as many as may be, and none of them idle
+  kPrefix,      // as many as may be of the client's network
+  kHandshakes,  // too many TLS handshakes of the client's network
+};
+inline constexpr std::size_t kTcpRefusalCount = 3;
+std::string_view TcpRefusalText(TcpRefusal reason);
 
 // Messages that the server dealt with by itself, without a handler.
 struct SelfAnswered {
@@ -73,10 +84,11 @@ struct Counters {
   std::uint64_t receive_failed = 0;  // unexpected errors of reading a socket
   std::uint64_t receive_overflow = 0;  // datagrams that came faster than they were read
   std::uint64_t tcp_accepted = 0;
-  std::uint64_t tcp_refused = 0;        // over the limit in total or for the client's network
+  std::array<std::uint64_t, kTcpRefusalCount> tcp_refused{};
   std::uint64_t tcp_accept_failed = 0;  // out of descriptors or memory
   std::array<std::uint64_t, kCloseReasonCount> tcp_closed{};
   std::uint64_t tcp_open = 0;  // now
+  std::uint64_t tcp_paused = 0;  // times that reading stopped: too many queries unanswered
   // Answers over a network's share (rate_limit.h), by AnswerClass: not sent, and sent truncated.
   std::array<std::uint64_t, kAnswerClasses> limited_dropped{};
   std::array<std::uint64_t, kAnswerClasses> limited_slipped{};

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// TCP listeners and the connections that came from them, within their limits.
+// TCP listeners, plain and encrypted, and the connections that came from them, within their limits.
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/loop/loop.h"
 #include "base/unique_fd.h"
 #include "dns/counters.h"
+#include "dns/handshake_budget.h"
 #include "dns/responder.h"
 #include "dns/tcp_connection.h"
 #include "dns/tcp_limits.h"
+#include "dns/tcp_shared.h"
 
 namespace summon::dns {
 
@@ -35,8 +38,10 @@ class TcpServer final : private TcpConnectionOwner {
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
 
+  // With `secure`, which outlives the server, its connections are encrypted. The address that was
+  // bound, with the port that the system chose.
   // Errors: those of ListenSocket.
-  Status Listen(const Endpoint& endpoint);
+  Result<Endpoint> Listen(const Endpoint& endpoint, SecureStreamSource* secure = nullptr);
 
   // Sends an answer on the connection; kLost when it is gone.
   SendOutcome Send(std::uint64_t connection, Bytes message);
@@ -46,27 +51,31 @@ class TcpServer final : private TcpConnectionOwner {
  private:
   struct Listener {
     UniqueFd fd;
+    SecureStreamSource* secure;
     std::unique_ptr<FdWatcher> watcher;
   };
 
-  void AcceptBatch(int listener_fd);
+  void AcceptBatch(const Listener& listener);
   // False when accepting should stop for this turn.
-  bool AcceptOne(int listener_fd);
-  void Admit(UniqueFd fd, const Endpoint& client);
+  bool AcceptOne(const Listener& listener);
+  void Admit(UniqueFd fd, const Endpoint& client, SecureStreamSource* secure);
+  // Why there is no room for another connection of `client`; makes room if it can.
+  std::optional<TcpRefusal> RefusalFor(const Endpoint& client, bool secure);
   // Closes the connection that has been idle longest; false when none is idle.
   bool EvictIdle();
   void PauseAccepting();
   void ResumeAccepting();
+  void CountOpen();
 
   void OnTcpMessage(Bytes message, const ReplyTo& from) override;
   void OnTcpClosed(TcpConnection& connection, CloseReason reason) override;
-  bool TcpCrowded() const override;
 
   Loop& loop_;
-  const TcpLimits limits_;
   Counters& counters_;
   const OnMessage on_message_;
-  std::vector<Listener> listeners_;
+  TcpShared shared_;
+  HandshakeBudget handshakes_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<TcpConnection>> connections_;
   std::map<Endpoint, std::size_t> per_prefix_;
   std::vector<std::unique_ptr<TcpConnection>> closed_;  // destroyed in the next turn

@@ -362,7 +362,7 @@ TEST_F(ServerTest, TcpBoundsTheConnectionsOfOneNetwork) {
   const UniqueFd first = Connect(SOCK_STREAM);
   const UniqueFd second = Connect(SOCK_STREAM);
   EXPECT_TRUE(Read(second).empty());
-  EXPECT_EQ(server_->counters().tcp_refused, 1u);
+  EXPECT_EQ(server_->counters().tcp_refused[static_cast<std::size_t>(TcpRefusal::kPrefix)], 1u);
 }
 
 // Half-closed, and not reading: the server must neither spin nor keep the connection for ever.
