@@ -15,6 +15,9 @@ constexpr std::uint16_t kFlagResponse = 0x8000;
 constexpr std::uint16_t kFlagAuthoritative = 0x0400;
 constexpr std::uint16_t kFlagTruncated = 0x0200;
 constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
+constexpr std::uint16_t kFlagRecursionAvailable = 0x0080;
+constexpr std::uint16_t kFlagAuthenticData = 0x0020;
+constexpr std::uint16_t kFlagCheckingDisabled = 0x0010;
 constexpr std::uint16_t kPointer = 0xc000;
 constexpr std::size_t kPointerReach = 0x4000;  // a pointer has 14 bits
 
@@ -79,6 +82,20 @@ bool ResponseWriter::AddRecord(const RecordHead& head, Bytes rdata) {
     return false;
   }
   ++counts_[section_index_];
+  return true;
+}
+
+bool ResponseWriter::AddPrepared(const Prepared& prepared) {
+  SUMMON_CHECK(section_index_ == 0 && counts_ == decltype(counts_){});
+  const std::size_t at = writer_.position();
+  if (!writer_.Put(prepared.records)) {
+    truncated_ = true;
+    return false;
+  }
+  prepared_ = space_.subspan(at, prepared.records.size());
+  counts_[0] = prepared.answers;
+  counts_[1] = prepared.authorities;
+  section_index_ = static_cast<std::size_t>(Section::kAdditional);
   return true;
 }
 
@@ -157,6 +174,9 @@ void ResponseWriter::WriteHeader() {
   const std::uint16_t flags = static_cast<std::uint16_t>(
       kFlagResponse | (opcode_ & 0xf) << 11 | (authoritative_ ? kFlagAuthoritative : 0) |
       (truncated_ ? kFlagTruncated : 0) | (query_.recursion_desired ? kFlagRecursionDesired : 0) |
+      (recursion_available_ ? kFlagRecursionAvailable : 0) |
+      (authentic_data_ ? kFlagAuthenticData : 0) |
+      (recursion_available_ && query_.checking_disabled ? kFlagCheckingDisabled : 0) |
       (static_cast<std::uint16_t>(rcode_) & 0xf));
   ByteWriter header(space_);
   (void)header.Be16(query_.id);  // Begin() has made room for the header

@@ -53,6 +53,9 @@ class ResponseWriter {
 
   void SetRcode(Rcode rcode) { rcode_ = rcode; }
   void SetAuthoritative() { authoritative_ = true; }
+  // RA, and with it CD as the query had it (RFC 4035 section 3.2.2).
+  void SetRecursionAvailable() { recursion_available_ = true; }
+  void SetAuthenticData() { authentic_data_ = true; }
   // Only the last one counts; without EDNS in the query it is not sent.
   void SetExtendedError(const ExtendedError& error) { extended_error_ = error; }
 
@@ -71,6 +74,18 @@ class ResponseWriter {
   bool Add(Section section, const RecordHead& head, Bytes rdata) {
     return AddSet(section, head, std::span<const Bytes>(&rdata, 1));
   }
+
+  // Records of the answer and authority sections, as octets that stood right behind the same
+  // question in another message: pointers among them lead where they led. To be added first and
+  // alone. When they do not fit, all are left out and TC is set; false then.
+  struct Prepared {
+    Bytes records;
+    std::uint16_t answers = 0;
+    std::uint16_t authorities = 0;
+  };
+  bool AddPrepared(const Prepared& prepared);
+  // Where they stand in the space of this answer, for changes to what has a fixed size.
+  std::span<std::uint8_t> prepared_space() { return prepared_; }
 
   // Writes OPT, with all that the query and its `reply` say, and the header. Call once, last.
   Response Finish();
@@ -97,7 +112,10 @@ class ResponseWriter {
   bool has_question_ = true;
   Rcode rcode_ = Rcode::kNoError;
   bool authoritative_ = false;
+  bool recursion_available_ = false;
+  bool authentic_data_ = false;
   bool truncated_ = false;
+  std::span<std::uint8_t> prepared_;
   std::optional<ExtendedError> extended_error_;
   std::array<std::uint16_t, 3> counts_{};
 
