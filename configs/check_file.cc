@@ -147,6 +147,7 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const Chec
       file.network(), root.Nested(file.network(), "network", -1, "network"), out.network);
   CheckLimits(root.Nested(file.limits(), "limits", -1, "limits"), context.options.host_memory_mib,
               out.limits);
+  out.dns = CheckDns(file.dns(), root.Nested(file.dns(), "dns", -1, "dns"));
   const bool zones_known = CheckZones(file, root, unique, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {
     root.Error("service", static_cast<int>(kServicesMax),

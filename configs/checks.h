@@ -87,6 +87,9 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique);
 void CheckZoneNames(const std::vector<Zone>& zones, const schema::File& file, const Node& root,
                     const Uniqueness& unique);
 
+// check_dns.cc
+Dns CheckDns(const schema::Dns& dns, const Node& node);
+
 // check_service.cc
 struct ServiceRules {
   const CheckContext& context;

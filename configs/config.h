@@ -143,6 +143,17 @@ struct Service {
   bool operator==(const Service&) const = default;
 };
 
+// How DNS is spoken.
+struct Dns {
+  std::uint16_t udp_size_max = 1232;
+  std::string nsid;  // empty: not told; likewise below
+  bool cookies = true;
+  std::string cookie_secret_file;  // empty: secrets are random
+  std::string version;
+  std::string hostname;
+  bool operator==(const Dns&) const = default;
+};
+
 struct Config {
   std::vector<Zone> zones;
   std::vector<Endpoint> listen;
@@ -151,6 +162,7 @@ struct Config {
   std::optional<Endpoint> metrics_listen;  // none: metrics are not served
   Network network;
   Limits limits;
+  Dns dns;
   std::vector<Service> services;  // in the file's order; ServiceId is not this index
   bool operator==(const Config&) const = default;
 };

@@ -49,6 +49,9 @@ Status Daemon::Start() {
   options.listen = SUMMON_TRY(ListenAddresses(config));
   server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
   measures_->UseDnsCounters(server_->counters());
+  manners_ = SUMMON_TRY(MannersKeeper::Create(
+      loop_, log_, config.dns,
+      [this](const dns::Manners& manners) { server_->SetManners(manners); }));
 
   if (config.metrics_listen) SUMMON_TRY(measures_->Serve(*config.metrics_listen));
 
@@ -78,7 +81,10 @@ Status Daemon::Start() {
 }
 
 void Daemon::Reload(const std::string& path) {
-  registrar_.Reload(path, [this](ReloadOutcome outcome) { measures_->OnReload(outcome); });
+  registrar_.Reload(path, [this](ReloadOutcome outcome) {
+    measures_->OnReload(outcome);
+    if (outcome == ReloadOutcome::kApplied) manners_->Reload(registrar_.config().dns);
+  });
 }
 
 }  // namespace summon::summoner

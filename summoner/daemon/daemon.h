@@ -13,6 +13,7 @@
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/control_server.h"
 #include "summoner/daemon/frontend.h"
+#include "summoner/daemon/manners.h"
 #include "summoner/daemon/measures.h"
 #include "summoner/daemon/registrar.h"
 #include "summoner/summoner.h"
@@ -43,6 +44,7 @@ class Daemon final {
   std::unique_ptr<launcher::RpcLauncher> launcher_;
   std::unique_ptr<Frontend> frontend_;
   std::unique_ptr<dns::Server> server_;
+  std::unique_ptr<MannersKeeper> manners_;
   std::unique_ptr<ControlServer> control_;
 };
 

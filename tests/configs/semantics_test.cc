@@ -53,6 +53,44 @@ TEST(ConfigDefaults, MetricsAreOffWhenNone) {
   EXPECT_FALSE(outcome.config->metrics_listen.has_value());
 }
 
+TEST(ConfigDns, TellsNothingAndSpeaksCookiesUnlessToldOtherwise) {
+  const LoadOutcome outcome = LoadPure(kZone);
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  EXPECT_EQ(outcome.config->dns, Dns{});
+  EXPECT_EQ(outcome.config->dns.udp_size_max, 1232);
+  EXPECT_TRUE(outcome.config->dns.cookies);
+}
+
+TEST(ConfigDns, IsTakenOver) {
+  const LoadOutcome outcome = LoadText(
+      StrCat(kZone, "dns { udp_size_max: 1400 nsid: \"ns1\" version: \"v\" hostname: \"h\"",
+             " cookie_secret_file: \"cookies\" }"),
+      "/etc/summon/site.textproto", {.check_files = false});
+  ASSERT_TRUE(outcome.ok()) << outcome.ToString();
+  const Dns& dns = outcome.config->dns;
+  EXPECT_EQ(dns.udp_size_max, 1400);
+  EXPECT_EQ(dns.nsid, "ns1");
+  EXPECT_EQ(dns.version, "v");
+  EXPECT_EQ(dns.hostname, "h");
+  EXPECT_EQ(dns.cookie_secret_file, "/etc/summon/cookies");
+}
+
+TEST(ConfigDns, SizesHaveBounds) {
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { udp_size_max: 511 }")), HasSubstr("512..4096"));
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { udp_size_max: 4097 }")), HasSubstr("512..4096"));
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { nsid: \"", std::string(65, 'x'), "\" }")),
+              HasSubstr("nsid has 65 bytes; must be 0..64"));
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { version: \"", std::string(256, 'x'), "\" }")),
+              HasSubstr("version has 256 bytes; must be 0..255"));
+}
+
+TEST(ConfigDns, ASecretFileWantsCookies) {
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { cookies: false cookie_secret_file: \"f\" }")),
+              HasSubstr("of no use while cookies are off"));
+  EXPECT_THAT(FirstError(StrCat(kZone, "dns { cookie_secret_file: \"\" }")),
+              HasSubstr("cookie_secret_file is empty"));
+}
+
 TEST(ConfigPaths, RelativeOnesBeginAtTheFilesFolder) {
   const LoadOutcome outcome =
       LoadText(WithService(""), "/etc/summon/site.textproto", {.check_files = false});
