@@ -84,6 +84,18 @@ void Catalogue::DnsQueries(QueryType type, QueryResult result, Transport transpo
       .Increment(static_cast<double>(count));
 }
 
+void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint64_t count) {
+  const auto add = [&](State::Counters& family, const char* name) {
+    family.Add({{name, std::string(label)}}).Increment(static_cast<double>(count));
+  };
+  switch (counter) {
+    case DnsCounter::kRejected: return add(state_->dns_rejected, "reason");
+    case DnsCounter::kDropped: return add(state_->dns_dropped, "reason");
+    case DnsCounter::kCookies: return add(state_->dns_cookies, "state");
+    case DnsCounter::kClosed: return add(state_->dns_closed, "reason");
+  }
+}
+
 void Catalogue::QueryToAnswer(Duration took) { state_->query_to_answer.Observe(Seconds(took)); }
 
 void Catalogue::Triggered(Trigger trigger, std::uint64_t count) {

@@ -52,6 +52,14 @@ class Catalogue final {
 
   // summon_dns_queries_total{type,result,transport}: `count` more queries were dealt with.
   void DnsQueries(QueryType type, QueryResult result, Transport transport, std::uint64_t count = 1);
+  // What DNS counts by one label. It is one of a closed set of texts, whoever sends what.
+  enum class DnsCounter {
+    kRejected,  // summon_dns_rejected_total{reason}: answered without a look-up
+    kDropped,   // summon_dns_dropped_total{reason}: not answered
+    kCookies,   // summon_dns_cookies_total{state}: queries, by what their cookie proved
+    kClosed,    // summon_dns_connections_closed_total{reason}
+  };
+  void DnsCounted(DnsCounter counter, std::string_view label, std::uint64_t count);
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
   void QueryToAnswer(Duration took);
 

@@ -41,6 +41,14 @@ struct Catalogue::State {
 
   Gauges& build_info = MakeGauge("summon_build_info", "Always 1; the labels tell the version.");
   Counters& queries = MakeCounter("summon_dns_queries_total", "DNS queries, by what came of them.");
+  Counters& dns_rejected = MakeCounter(
+      "summon_dns_rejected_total", "DNS messages that were answered without a look-up, by reason.");
+  Counters& dns_dropped =
+      MakeCounter("summon_dns_dropped_total", "DNS messages that were not answered, by reason.");
+  Counters& dns_cookies =
+      MakeCounter("summon_dns_cookies_total", "DNS queries, by what their cookie proved.");
+  Counters& dns_closed = MakeCounter("summon_dns_connections_closed_total",
+                                     "DNS connections that ended, by reason.");
   prometheus::Histogram& query_to_answer =
       MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
           .Add({}, Buckets());

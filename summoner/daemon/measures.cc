@@ -190,6 +190,23 @@ void Measures::UpdateDns() {
     add(metrics::QueryResult::kNotImp, now.notimp, seen.notimp);
     add(metrics::QueryResult::kBadVers, now.badvers, seen.badvers);
     add(metrics::QueryResult::kDropped, now.dropped, seen.dropped);
+    add(metrics::QueryResult::kAnswer, now.identity, seen.identity);
+    add(metrics::QueryResult::kRefused, now.identity_refused, seen.identity_refused);
+  }
+  using Counter = metrics::Catalogue::DnsCounter;
+  UpdateDnsCounter(Counter::kRejected, dns_->rejections, dns_seen_.rejections,
+                   dns::RejectReasonText);
+  UpdateDnsCounter(Counter::kDropped, dns_->drops, dns_seen_.drops, dns::DropReasonText);
+  UpdateDnsCounter(Counter::kCookies, dns_->cookies, dns_seen_.cookies, dns::CookieStateText);
+  UpdateDnsCounter(Counter::kClosed, dns_->tcp_closed, dns_seen_.tcp_closed, dns::CloseReasonText);
+}
+
+template <typename Counts, typename Reason>
+void Measures::UpdateDnsCounter(metrics::Catalogue::DnsCounter counter, const Counts& now,
+                                Counts& seen, std::string_view (*text)(Reason)) {
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const std::uint64_t grown = Grown(now[i], seen[i]);
+    if (grown > 0) catalogue_.DnsCounted(counter, text(static_cast<Reason>(i)), grown);
   }
 }
 

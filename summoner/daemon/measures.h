@@ -52,6 +52,9 @@ class Measures final : public Observer {
   void Update();
   void UpdateQueries();
   void UpdateDns();
+  template <typename Counts, typename Reason>
+  void UpdateDnsCounter(metrics::Catalogue::DnsCounter counter, const Counts& now, Counts& seen,
+                        std::string_view (*text)(Reason));
   void UpdateSummons();
   void UpdateRungs();
 

@@ -42,6 +42,8 @@ TEST(MetricNames, FollowTheConventions) {
 TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   Catalogue catalogue("1.2.3", "kvm");
   catalogue.DnsQueries(QueryType::kAaaa, QueryResult::kNoData, Transport::kUdp, 3);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kRejected, "opt_twice", 5);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kCookies, "valid", 6);
   catalogue.Summoned(Trigger::kDns, Outcome::kBooted, 1);
   catalogue.StageReached(Stage::kFirstByteOut, std::chrono::milliseconds(3));
   catalogue.Reclaimed(ReclaimReason::kIdle, 1);
@@ -56,6 +58,8 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_build_info{launcher=\"kvm\",version=\"1.2.3\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_dns_queries_total{result=\"no_data\",transport=\"udp\","
                               "type=\"AAAA\"} 3"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_rejected_total{reason=\"opt_twice\"} 5"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_cookies_total{state=\"valid\"} 6"));
   EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"booted\",trigger=\"dns\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_stage_duration_seconds_bucket{stage=\"first_byte_out\","
                               "le=\"0.005\"} 1"));
