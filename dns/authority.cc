@@ -5,7 +5,10 @@
 // what WriteAnswer() writes.
 #include "dns/authority.h"
 
+#include <algorithm>
 #include <array>
+
+#include "dns/signed_sections.h"
 
 namespace summon::dns {
 
@@ -19,7 +22,7 @@ constexpr std::array<std::uint8_t, 9> kMinimalAnyRdata = {7, 'R', 'F', 'C', '8',
 
 struct Alias {
   Name owner;
-  const RecordSet* records = nullptr;
+  Lookup lookup;
 };
 
 struct Plan {
@@ -58,6 +61,11 @@ Resolution::Kind KindOf(Lookup::Kind kind) {
   return Resolution::Kind::kRefused;
 }
 
+// Kinds of records that a signed zone has at every name, and that are made when they are asked for.
+bool IsProof(const Zone& zone, RrType type) {
+  return zone.keys != nullptr && (type == RrType::kNsec || type == RrType::kRrsig);
+}
+
 // Fills `plan`, which is large: the aliases are kept in it by value.
 void MakePlan(const ZoneTable& table, const Query& query, Plan& plan) {
   if (query.rr_class != RrClass::kIn || query.type == RrType::kAxfr ||
@@ -68,11 +76,12 @@ void MakePlan(const ZoneTable& table, const Query& query, Plan& plan) {
   while (true) {
     plan.lookup = table.Find(plan.name, query.type);
     if (plan.lookup.kind != Lookup::Kind::kAlias) break;
+    if (IsProof(*plan.lookup.zone, query.type)) break;  // stands beside an alias
     Alias& alias = plan.aliases[plan.alias_count++];
     alias.owner = plan.name;
-    alias.records = plan.lookup.records;
+    alias.lookup = plan.lookup;
     // The table has checked that the data is one whole name.
-    plan.name = *Name::FromWire(alias.records->rdatas().front());
+    plan.name = *Name::FromWire(alias.lookup.records->rdatas().front());
     if (plan.alias_count == kAliasesMax || plan.Followed(plan.name)) break;
   }
   plan.kind = KindOf(plan.lookup.kind);
@@ -82,82 +91,152 @@ void MakePlan(const ZoneTable& table, const Query& query, Plan& plan) {
   }
 }
 
-void AddSoa(ResponseWriter& writer, const Zone& zone) {
+// The records that WritePlan() takes from, and where it puts them.
+struct Output {
+  const ZoneTable& table;
+  const Query& query;
+  const AnswerOptions& options;
+  ResponseWriter& writer;
+  SignedSections& sections;
+};
+
+// SOA, and what proves that `name` has not what was asked for.
+void AddDenial(Output& out, const Plan& plan) {
+  const Zone& zone = *plan.lookup.zone;
   const RecordHead head{zone.apex, RrType::kSoa, zone.negative_ttl};
-  (void)writer.Add(Section::kAuthority, head, zone.soa_rdata);  // else TC says so
+  if (!out.sections.Add(Section::kAuthority, {.zone = zone}, head, zone.soa_rdata)) return;
+  out.sections.AddDenial(Section::kAuthority, zone, plan.name, plan.lookup.node);
 }
 
 // Addresses of the name servers in `servers`, as far as we know them and they fit. Names with an
 // owner are left out: giving their addresses away unasked is not ours to decide.
-void AddServerAddresses(ResponseWriter& writer, const ZoneTable& table, const RecordSet& servers) {
+void AddServerAddresses(Output& out, const RecordSet& servers) {
   for (const Bytes rdata : servers.rdatas()) {
     const auto name = Name::FromWire(rdata);
-    const Node* node = name ? table.FindGlue(*name) : nullptr;
+    const Node* node = name ? out.table.FindGlue(*name) : nullptr;
     if (!node || node->owner != kStatic) continue;
     for (const RrType type : {RrType::kA, RrType::kAaaa}) {
       const RecordSet* set = node->Find(type);
       if (!set) continue;
       const RecordHead head{*name, type, set->ttl};
-      (void)writer.AddSet(Section::kAdditional, head, set->rdatas());  // only a help
+      // Only a help. Glue is another server's data, which we do not sign.
+      if (node->cut) {
+        (void)out.writer.AddSet(Section::kAdditional, head, set->rdatas());
+      } else {
+        (void)out.sections.AddSet(Section::kAdditional, {.zone = *node->zone, .node = node}, head,
+                                  set->rdatas());
+      }
     }
   }
 }
 
-void WriteRecords(ResponseWriter& writer, const ZoneTable& table, const Query& query,
-                  const Plan& plan, const AnswerOptions& options) {
+void WriteRecords(Output& out, const Plan& plan) {
   const RecordSet& records = *plan.lookup.records;
-  if (query.type == RrType::kAny && records.type != RrType::kCname) {
+  SignedSections::Source source{.zone = *plan.lookup.zone, .node = plan.lookup.node};
+  if (out.query.type == RrType::kAny && records.type != RrType::kCname) {
     const RecordHead head{plan.name, RrType::kHinfo, kMinimalAnyTtl};
-    (void)writer.Add(Section::kAnswer, head, kMinimalAnyRdata);  // else TC says so
+    (void)out.sections.Add(Section::kAnswer, source, head, kMinimalAnyRdata);  // else TC says so
     return;
   }
   const bool is_address = records.type == RrType::kA || records.type == RrType::kAaaa;
-  const bool is_owned = is_address && plan.owner() != kStatic && options.owned_ttl.has_value();
-  const RecordHead head{plan.name, records.type, is_owned ? *options.owned_ttl : records.ttl};
-  if (!writer.AddSet(Section::kAnswer, head, records.rdatas())) return;
-  if (records.type == RrType::kNs) AddServerAddresses(writer, table, records);
+  const bool is_owned = is_address && plan.owner() != kStatic;
+  const std::uint32_t ttl = is_owned ? out.options.owned_ttl.value_or(records.ttl) : records.ttl;
+  if (is_owned) source.original_ttl = std::max(ttl, source.zone.owned_ttl_max);
+  const RecordHead head{plan.name, records.type, ttl};
+  if (!out.sections.AddSet(Section::kAnswer, source, head, records.rdatas())) return;
+  if (records.type == RrType::kNs) AddServerAddresses(out, records);
+}
+
+// The name may not have the type, or may not be; in a signed zone every name has proofs.
+void WriteAbsence(Output& out, const Plan& plan) {
+  const Zone& zone = *plan.lookup.zone;
+  const bool is_missing = plan.lookup.kind == Lookup::Kind::kNxDomain;
+  if (out.sections.Proves(zone)) {
+    if (out.query.compact_ok()) out.writer.SetCompact();
+    // A compact denial says that the name exists and has nothing, with NXNAME in the small print.
+    if (is_missing && out.query.compact_ok()) out.writer.SetRcode(Rcode::kNxDomain);
+    if (out.query.type == RrType::kNsec) {
+      out.sections.AddDenial(Section::kAnswer, zone, plan.name, plan.lookup.node);
+      return;
+    }
+    if (out.query.type == RrType::kRrsig) {
+      out.sections.AddSomeSignature(zone, plan.name, plan.lookup.node);
+      return;
+    }
+  } else if (is_missing) {
+    out.writer.SetRcode(Rcode::kNxDomain);
+  }
+  AddDenial(out, plan);
+}
+
+void WriteReferral(Output& out, const Plan& plan) {
+  const Zone& zone = *plan.lookup.zone;
+  const Node& cut = *plan.lookup.node;
+  const RecordSet& servers = *plan.lookup.records;
+  const Name name = cut.name();
+  // The servers are the child's to sign; whether it is signed is ours to say.
+  const RecordHead head{name, RrType::kNs, servers.ttl};
+  if (!out.writer.AddSet(Section::kAuthority, head, servers.rdatas())) return;
+  if (const RecordSet* keys = cut.Find(RrType::kDs)) {
+    const RecordHead ds_head{name, RrType::kDs, keys->ttl};
+    if (out.sections.Proves(zone)) {
+      (void)out.sections.AddSet(Section::kAuthority, {.zone = zone, .node = &cut}, ds_head,
+                                keys->rdatas());  // else TC says so
+    }
+  } else {
+    out.sections.AddDenial(Section::kAuthority, zone, name, &cut);
+  }
+  AddServerAddresses(out, servers);
 }
 
 // The sections, by the plan. The RCODE of a chain of aliases is that of its end (RFC 6604).
-void WritePlan(ResponseWriter& writer, const ZoneTable& table, const Query& query,
-               const Plan& plan, const AnswerOptions& options) {
+void WritePlan(Output& out, const Plan& plan) {
   for (std::size_t i = 0; i < plan.alias_count; ++i) {
     const Alias& alias = plan.aliases[i];
-    const RecordHead head{alias.owner, RrType::kCname, alias.records->ttl};
-    if (!writer.AddSet(Section::kAnswer, head, alias.records->rdatas())) break;
+    const RecordSet& records = *alias.lookup.records;
+    const RecordHead head{alias.owner, RrType::kCname, records.ttl};
+    const SignedSections::Source source{.zone = *alias.lookup.zone, .node = alias.lookup.node};
+    if (!out.sections.AddSet(Section::kAnswer, source, head, records.rdatas())) break;
   }
   // AA speaks of the first owner name in the answer (RFC 1035 section 4.1.1).
-  if (plan.alias_count > 0) writer.SetAuthoritative();
+  if (plan.alias_count > 0) out.writer.SetAuthoritative();
   switch (plan.kind) {
     case Resolution::Kind::kRecords:
-      writer.SetAuthoritative();
-      WriteRecords(writer, table, query, plan, options);
+      out.writer.SetAuthoritative();
+      WriteRecords(out, plan);
       break;
     case Resolution::Kind::kNxDomain:
-      writer.SetRcode(Rcode::kNxDomain);
-      [[fallthrough]];
-    case Resolution::Kind::kNoData:
-      writer.SetAuthoritative();
+    case Resolution::Kind::kNoData: {
+      out.writer.SetAuthoritative();
       // A chain that leads out of our zones, or was cut, proves nothing about its end.
-      if (plan.lookup.kind == Lookup::Kind::kNoData ||
-          plan.lookup.kind == Lookup::Kind::kNxDomain) {
-        AddSoa(writer, *plan.lookup.zone);
-      }
-      break;
-    case Resolution::Kind::kReferral: {
-      const RecordSet& servers = *plan.lookup.records;
-      const Name cut = plan.lookup.node->name();
-      const RecordHead head{cut, RrType::kNs, servers.ttl};
-      if (writer.AddSet(Section::kAuthority, head, servers.rdatas())) {
-        AddServerAddresses(writer, table, servers);
-      }
+      const bool is_cut = plan.lookup.kind == Lookup::Kind::kAlias && plan.alias_count > 0;
+      if (plan.lookup.kind != Lookup::Kind::kNotOurs && !is_cut) WriteAbsence(out, plan);
       break;
     }
+    case Resolution::Kind::kReferral:
+      WriteReferral(out, plan);
+      break;
     case Resolution::Kind::kRefused:
-      writer.SetRcode(Rcode::kRefused);
-      writer.SetExtendedError({EdeCode::kNotAuthoritative, {}});
+      out.writer.SetRcode(Rcode::kRefused);
+      out.writer.SetExtendedError({EdeCode::kNotAuthoritative, {}});
       break;
   }
+}
+
+// Instead of an answer that could not be signed: without its signatures nobody who wants them may
+// believe it.
+Response WriteUnsigned(const Query& query, SignOutcome outcome, std::span<std::uint8_t> space) {
+  ResponseWriter writer(space, query);
+  // Who comes back over a connection has an address of its own, and a rate apart.
+  if (outcome == SignOutcome::kLimited && !IsStream(query.transport)) {
+    writer.SetTruncated();
+    return writer.Finish();
+  }
+  writer.SetRcode(Rcode::kServFail);
+  writer.SetExtendedError({EdeCode::kOther, outcome == SignOutcome::kLimited
+                                                ? "too many signatures to make"
+                                                : "the answer cannot be signed"});
+  return writer.Finish();
 }
 
 }  // namespace
@@ -173,7 +252,12 @@ Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOpt
   Plan plan;
   MakePlan(table, query, plan);
   ResponseWriter writer(space, query);
-  WritePlan(writer, table, query, plan, options);
+  SignedSections sections(writer, query, options.signer);
+  Output out{table, query, options, writer, sections};
+  WritePlan(out, plan);
+  if (sections.outcome() != SignOutcome::kSigned) {
+    return WriteUnsigned(query, sections.outcome(), space);
+  }
   if (options.extended_error) writer.SetExtendedError(*options.extended_error);
   Response response = writer.Finish();
   response.subject = plan.Subject();

@@ -12,6 +12,7 @@
 
 #include "dns/message.h"
 #include "dns/response.h"
+#include "dns/signer.h"
 #include "dns/zone.h"
 
 namespace summon::dns {
@@ -41,6 +42,8 @@ struct AnswerOptions {
   // For A and AAAA records of names that have an owner, in place of the TTL in the table.
   std::optional<std::uint32_t> owned_ttl;
   std::optional<ExtendedError> extended_error;
+  // Signs what comes from zones with keys, for who wants it. Null: nothing is signed.
+  Signer* signer = nullptr;
 };
 
 // The answer from the table. `space` has kUdpSpace or kTcpSpace octets, by the query's transport

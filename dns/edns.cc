@@ -12,6 +12,7 @@ namespace summon::dns {
 namespace {
 
 constexpr std::uint16_t kDnssecOk = 0x8000;
+constexpr std::uint16_t kCompactOk = 0x4000;
 constexpr std::size_t kKeepaliveSize = 2;
 constexpr std::size_t kErrorCodeSize = 2;
 
@@ -164,7 +165,8 @@ std::size_t WriteOpt(std::span<std::uint8_t> space, const OptContent& content) {
   bool fits = writer.U8(0) && writer.Be16(static_cast<std::uint16_t>(RrType::kOpt)) &&
               writer.Be16(content.reply.udp_size) && writer.U8(upper_rcode) &&
               writer.U8(0) &&  // version
-              writer.Be16(content.asked.dnssec_ok ? kDnssecOk : 0);
+              writer.Be16(static_cast<std::uint16_t>((content.asked.dnssec_ok ? kDnssecOk : 0) |
+                                                     (content.compact ? kCompactOk : 0)));
   const std::size_t length_at = writer.position();
   fits = fits && writer.Be16(0) && WriteReply(writer, content);
   SUMMON_CHECK(fits);

@@ -58,6 +58,7 @@ struct Edns {
   std::uint16_t udp_size = 0;  // as sent; ResponseLimit() bounds it
   std::uint8_t version = 0;
   bool dnssec_ok = false;
+  bool compact_ok = false;        // RFC 9824 section 5.1
   bool nsid_wanted = false;       // RFC 5001
   bool padding_wanted = false;    // RFC 7830; heard over an encrypted transport only
   bool keepalive_wanted = false;  // RFC 7828; heard over a stream only
@@ -115,6 +116,7 @@ struct OptContent {
   const EdnsReply& reply;
   Rcode rcode = Rcode::kNoError;
   std::optional<ExtendedError> error;
+  bool compact = false;      // speaks of compact denials, which was asked for
   std::size_t before = 0;  // octets of the message in front of OPT, for padding
   bool encrypted = false;  // pads, when that is wanted (RFC 7830 section 6)
 };

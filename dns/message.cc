@@ -20,6 +20,7 @@ constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
 constexpr std::uint16_t kFlagAuthenticData = 0x0020;
 constexpr std::uint16_t kFlagCheckingDisabled = 0x0010;
 constexpr std::uint32_t kEdnsDnssecOk = 0x8000;  // in OPT's TTL (RFC 6891 section 6.1.3)
+constexpr std::uint32_t kEdnsCompactOk = 0x4000;  // RFC 9824 section 5.1
 
 struct Header {
   std::uint16_t id, flags, questions, answers, authorities, additionals;
@@ -77,6 +78,7 @@ std::optional<RejectReason> TakeAdditional(const Record& record, Tail& tail) {
   tail.edns->udp_size = record.rr_class;
   tail.edns->version = static_cast<std::uint8_t>(record.ttl >> 16);
   tail.edns->dnssec_ok = (record.ttl & kEdnsDnssecOk) != 0;
+  tail.edns->compact_ok = (record.ttl & kEdnsCompactOk) != 0;
   tail.options = record.rdata;
   return std::nullopt;
 }
@@ -121,6 +123,7 @@ std::optional<Rcode> TypeVerdict(RrType type) {
   switch (type) {
     case RrType::kOpt:
     case RrType::kTsig:
+    case RrType::kNxName:  // RFC 9824 section 3.5
       return Rcode::kFormErr;  // these never stand in a question
     case RrType::kTkey:
     case RrType::kMailb:

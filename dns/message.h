@@ -45,6 +45,8 @@ struct Query {
   // What the query proves about its sender; kNone without EDNS.
   CookieState cookie_state() const { return edns ? edns->cookie_state : CookieState::kNone; }
   bool dnssec_ok() const { return edns && edns->dnssec_ok; }
+  // NXDOMAIN may come with a compact denial (RFC 9824 section 5.1).
+  bool compact_ok() const { return dnssec_ok() && edns->compact_ok; }
 };
 
 // Why a message is answered without anybody looking its name up.

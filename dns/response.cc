@@ -164,6 +164,7 @@ bool ResponseWriter::MatchesAt(std::size_t at, Bytes wire) const {
 std::size_t ResponseWriter::WriteOpt() {
   OptContent content{.asked = *query_.edns, .reply = query_.reply, .rcode = rcode_};
   content.error = extended_error_;
+  content.compact = compact_;
   content.before = writer_.position();
   content.encrypted = query_.transport == Transport::kTls;
   // Into what follows the records, with the octets that were kept back.

@@ -56,6 +56,10 @@ class ResponseWriter {
   // RA, and with it CD as the query had it (RFC 4035 section 3.2.2).
   void SetRecursionAvailable() { recursion_available_ = true; }
   void SetAuthenticData() { authentic_data_ = true; }
+  // Nothing is added any more; what was added before stays.
+  void SetTruncated() { truncated_ = true; }
+  // For a query that is compact_ok() only.
+  void SetCompact() { compact_ = true; }
   // Only the last one counts; without EDNS in the query it is not sent.
   void SetExtendedError(const ExtendedError& error) { extended_error_ = error; }
 
@@ -116,6 +120,7 @@ class ResponseWriter {
   bool authentic_data_ = false;
   bool truncated_ = false;
   std::span<std::uint8_t> prepared_;
+  bool compact_ = false;
   std::optional<ExtendedError> extended_error_;
   std::array<std::uint16_t, 3> counts_{};
 

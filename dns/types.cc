@@ -27,6 +27,7 @@ std::string TypeText(RrType type) {
     case RrType::kDnskey: return "DNSKEY";
     case RrType::kSvcb: return "SVCB";
     case RrType::kHttps: return "HTTPS";
+    case RrType::kNxName: return "NXNAME";
     case RrType::kTkey: return "TKEY";
     case RrType::kTsig: return "TSIG";
     case RrType::kIxfr: return "IXFR";

@@ -29,6 +29,7 @@ enum class RrType : std::uint16_t {
   kDnskey = 48,
   kSvcb = 64,
   kHttps = 65,
+  kNxName = 128,  // "there is no such name", in NSEC records (RFC 9824 section 2)
   kTkey = 249,
   kTsig = 250,
   kIxfr = 251,

@@ -19,6 +19,7 @@
 #include "dns/name.h"
 #include "dns/pages.h"
 #include "dns/rdata.h"
+#include "dns/signer.h"
 #include "dns/types.h"
 
 namespace summon::dns {
@@ -92,6 +93,11 @@ struct Zone {
   Soa soa;
   Rdata soa_rdata;
   std::uint32_t negative_ttl = 0;  // the lesser of SOA's TTL and its MINIMUM (RFC 2308 section 5)
+  // Null: the zone is not signed. Shared by the tables of successive reloads and of all threads;
+  // whichever goes last takes it along.
+  std::shared_ptr<const ZoneKeys> keys;
+  // No answer for a name that has an owner gives a higher TTL.
+  std::uint32_t owned_ttl_max = 0;
 };
 
 // What is at one name. Valid as long as the table, in whose memory it lies, its name and its
@@ -267,6 +273,15 @@ class ZoneTable::Builder {
   // Marks a name as belonging to `owner`; the name then exists even without any record.
   // Errors: kInvalid when the name is in no zone or belongs to another owner already.
   Status SetOwner(const Name& name, OwnerTag owner);
+
+  // Answers from the zone are signed with `keys`. `owned_ttl_max`: see Zone. The records that show
+  // the keys are the caller's to add.
+  // Errors: kInvalid when there is no such zone.
+  struct Signing {
+    std::shared_ptr<const ZoneKeys> keys;
+    std::uint32_t owned_ttl_max = 0;
+  };
+  Status SetSigning(const Name& apex, Signing signing);
 
   // Errors: kInvalid, naming the zone that has no NS.
   Result<std::unique_ptr<const ZoneTable>> Build() &&;

@@ -125,6 +125,16 @@ Status ZoneTable::Builder::AddRecord(const Record& record) {
   return Ok();
 }
 
+Status ZoneTable::Builder::SetSigning(const Name& apex, Signing signing) {
+  for (const auto& zone : draft_->zones) {
+    if (!(zone->apex == apex)) continue;
+    zone->keys = std::move(signing.keys);
+    zone->owned_ttl_max = signing.owned_ttl_max;
+    return Ok();
+  }
+  return Error(ErrorCode::kInvalid, StrCat("sign zone ", apex.ToText(), ": it is not ours"));
+}
+
 Status ZoneTable::Builder::SetOwner(const Name& name, OwnerTag owner) {
   DraftNode* node = SUMMON_TRY(Place(*draft_, name));
   if (node->owner != kStatic && node->owner != owner) {
