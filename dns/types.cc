@@ -2,42 +2,89 @@
 // Names of types and codes.
 #include "dns/types.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/strings.h"
 
 namespace summon::dns {
 
+namespace {
+
+struct TypeName {
+  RrType type;
+  std::string_view name;
+};
+constexpr TypeName kTypeNames[] = {
+    {RrType::kA, "A"},
+    {RrType::kNs, "NS"},
+    {RrType::kCname, "CNAME"},
+    {RrType::kSoa, "SOA"},
+    {RrType::kPtr, "PTR"},
+    {RrType::kHinfo, "HINFO"},
+    {RrType::kMx, "MX"},
+    {RrType::kTxt, "TXT"},
+    {RrType::kRp, "RP"},
+    {RrType::kAfsdb, "AFSDB"},
+    {RrType::kAaaa, "AAAA"},
+    {RrType::kLoc, "LOC"},
+    {RrType::kSrv, "SRV"},
+    {RrType::kNaptr, "NAPTR"},
+    {RrType::kKx, "KX"},
+    {RrType::kDname, "DNAME"},
+    {RrType::kOpt, "OPT"},
+    {RrType::kDs, "DS"},
+    {RrType::kSshfp, "SSHFP"},
+    {RrType::kRrsig, "RRSIG"},
+    {RrType::kNsec, "NSEC"},
+    {RrType::kDnskey, "DNSKEY"},
+    {RrType::kNsec3, "NSEC3"},
+    {RrType::kNsec3param, "NSEC3PARAM"},
+    {RrType::kTlsa, "TLSA"},
+    {RrType::kSmimea, "SMIMEA"},
+    {RrType::kCds, "CDS"},
+    {RrType::kCdnskey, "CDNSKEY"},
+    {RrType::kOpenpgpkey, "OPENPGPKEY"},
+    {RrType::kSvcb, "SVCB"},
+    {RrType::kHttps, "HTTPS"},
+    {RrType::kSpf, "SPF"},
+    {RrType::kNxName, "NXNAME"},
+    {RrType::kTkey, "TKEY"},
+    {RrType::kTsig, "TSIG"},
+    {RrType::kIxfr, "IXFR"},
+    {RrType::kAxfr, "AXFR"},
+    {RrType::kMailb, "MAILB"},
+    {RrType::kMaila, "MAILA"},
+    {RrType::kAny, "ANY"},
+    {RrType::kUri, "URI"},
+    {RrType::kCaa, "CAA"},
+};
+
+}  // namespace
+
 std::string TypeText(RrType type) {
-  switch (type) {
-    case RrType::kA: return "A";
-    case RrType::kNs: return "NS";
-    case RrType::kCname: return "CNAME";
-    case RrType::kSoa: return "SOA";
-    case RrType::kPtr: return "PTR";
-    case RrType::kHinfo: return "HINFO";
-    case RrType::kMx: return "MX";
-    case RrType::kTxt: return "TXT";
-    case RrType::kAaaa: return "AAAA";
-    case RrType::kSrv: return "SRV";
-    case RrType::kNaptr: return "NAPTR";
-    case RrType::kDname: return "DNAME";
-    case RrType::kOpt: return "OPT";
-    case RrType::kDs: return "DS";
-    case RrType::kRrsig: return "RRSIG";
-    case RrType::kNsec: return "NSEC";
-    case RrType::kDnskey: return "DNSKEY";
-    case RrType::kSvcb: return "SVCB";
-    case RrType::kHttps: return "HTTPS";
-    case RrType::kNxName: return "NXNAME";
-    case RrType::kTkey: return "TKEY";
-    case RrType::kTsig: return "TSIG";
-    case RrType::kIxfr: return "IXFR";
-    case RrType::kAxfr: return "AXFR";
-    case RrType::kMailb: return "MAILB";
-    case RrType::kMaila: return "MAILA";
-    case RrType::kAny: return "ANY";
-    case RrType::kCaa: return "CAA";
+  for (const TypeName& known : kTypeNames) {
+    if (known.type == type) return std::string(known.name);
   }
   return StrCat("TYPE", static_cast<std::uint16_t>(type));
+}
+
+std::optional<RrType> ParseType(std::string_view text) {
+  constexpr std::string_view kGeneric = "TYPE";
+  constexpr std::size_t kNameMax = 16;  // no name is longer
+  if (text.size() > kNameMax) return std::nullopt;
+  std::array<char, kNameMax> space{};
+  std::transform(text.begin(), text.end(), space.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  const std::string_view upper(space.data(), text.size());
+  for (const TypeName& known : kTypeNames) {
+    if (known.name == upper) return known.type;
+  }
+  if (!upper.starts_with(kGeneric)) return std::nullopt;
+  const auto number = ParseUnsigned(upper.substr(kGeneric.size()));
+  if (!number || *number > 65'535) return std::nullopt;
+  return static_cast<RrType>(*number);
 }
 
 std::string RcodeText(Rcode rcode) {

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace summon::dns {
 
@@ -18,17 +20,30 @@ enum class RrType : std::uint16_t {
   kHinfo = 13,
   kMx = 15,
   kTxt = 16,
+  kRp = 17,
+  kAfsdb = 18,
   kAaaa = 28,
+  kLoc = 29,
   kSrv = 33,
   kNaptr = 35,
+  kKx = 36,
   kDname = 39,
   kOpt = 41,
   kDs = 43,
+  kSshfp = 44,
   kRrsig = 46,
   kNsec = 47,
   kDnskey = 48,
+  kNsec3 = 50,
+  kNsec3param = 51,
+  kTlsa = 52,
+  kSmimea = 53,
+  kCds = 59,
+  kCdnskey = 60,
+  kOpenpgpkey = 61,
   kSvcb = 64,
   kHttps = 65,
+  kSpf = 99,
   kNxName = 128,  // "there is no such name", in NSEC records (RFC 9824 section 2)
   kTkey = 249,
   kTsig = 250,
@@ -37,6 +52,7 @@ enum class RrType : std::uint16_t {
   kMailb = 253,
   kMaila = 254,
   kAny = 255,
+  kUri = 256,
   kCaa = 257,
 };
 
@@ -100,6 +116,8 @@ constexpr bool IsStream(Transport transport) { return transport != Transport::kU
 
 // "A", "AAAA", ...; "TYPE123" for what has no name here (RFC 3597 section 5).
 std::string TypeText(RrType type);
+// The type of that name, in any case; "TYPE123" too. Nothing when it is none.
+std::optional<RrType> ParseType(std::string_view text);
 // "NOERROR", "SERVFAIL", ...; "RCODE17" for what has no name here.
 std::string RcodeText(Rcode rcode);
 
