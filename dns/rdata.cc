@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "dns/rdata_form.h"
+#include "dns/svcb.h"
 
 namespace summon::dns {
 
@@ -24,49 +26,80 @@ void PutName(Rdata& out, const Name& name) {
   out.insert(out.end(), name.wire().begin(), name.wire().end());
 }
 
-// True when `bytes` is `prefix` octets, then `names` names, then `suffix` octets.
-struct Form {
-  std::size_t prefix;
-  std::size_t names;
-  std::size_t suffix;
-};
-bool HasForm(Bytes bytes, const Form& form) {
-  if (bytes.size() < form.prefix) return false;
-  bytes = bytes.subspan(form.prefix);
-  for (std::size_t i = 0; i < form.names; ++i) {
-    const std::size_t length = WireNameLength(bytes);
-    if (length == 0) return false;
-    bytes = bytes.subspan(length);
+// Takes character strings (RFC 1035 section 3.3) until the end; false when one is cut or none is.
+bool SkipStrings(ByteReader& reader) {
+  bool any = false;
+  while (const auto length = reader.U8()) {
+    if (!reader.Skip(*length)) return false;
+    any = true;
   }
-  return bytes.size() == form.suffix;
+  return any;
 }
 
-// The number of character strings (RFC 1035 section 3.3) that fill `bytes`; 0 when none do.
-std::size_t CountStrings(Bytes bytes) {
-  std::size_t count = 0;
-  ByteReader reader(bytes);
-  while (const auto length = reader.U8()) {
-    if (!reader.Skip(*length)) return 0;
-    ++count;
+bool SkipTag(ByteReader& reader) {
+  const auto length = reader.U8();
+  const auto tag = length ? reader.Take(*length) : std::nullopt;
+  return tag && !tag->empty() && std::all_of(tag->begin(), tag->end(), [](std::uint8_t octet) {
+    const std::uint8_t folded = FoldCase(octet);
+    return (folded >= '0' && folded <= '9') || (folded >= 'a' && folded <= 'z');
+  });
+}
+
+// RFC 4034 section 4.1.2: windows in order, each of 1..32 octets, the last of which is not 0.
+bool SkipTypes(ByteReader& reader) {
+  constexpr std::size_t kWindowMax = 32;
+  int last = -1;
+  while (const auto window = reader.U8()) {
+    const auto length = reader.U8();
+    if (!length || *length == 0 || *length > kWindowMax || *window <= last) return false;
+    const auto bits = reader.Take(*length);
+    if (!bits || bits->back() == 0) return false;
+    last = *window;
   }
-  return count;
+  return true;
+}
+
+bool SkipName(ByteReader& reader) {
+  const std::size_t length = WireNameLength(reader.all().subspan(reader.position()));
+  return length > 0 && reader.Skip(length);
+}
+
+// Takes one field; false when it is not well-formed.
+bool SkipField(Field field, ByteReader& reader) {
+  switch (field) {
+    case Field::kU8: return reader.Skip(1);
+    case Field::kU16:
+    case Field::kCode: return reader.Skip(2);
+    case Field::kU32:
+    case Field::kPeriod:
+    case Field::kTime:
+    case Field::kIpv4: return reader.Skip(4);
+    case Field::kIpv6: return reader.Skip(16);
+    case Field::kName: return SkipName(reader);
+    case Field::kTag: return SkipTag(reader);
+    case Field::kString: {
+      const auto length = reader.U8();
+      return length && reader.Skip(*length);
+    }
+    case Field::kStrings: return SkipStrings(reader);
+    case Field::kTypes: return SkipTypes(reader);
+    case Field::kText: return reader.Skip(reader.remaining());
+    case Field::kHex:
+    case Field::kBase64: return reader.remaining() > 0 && reader.Skip(reader.remaining());
+    case Field::kSvcParams: return SvcParamsWellFormed(*reader.Take(reader.remaining()));
+  }
+  return false;
 }
 
 bool WellFormed(RrType type, Bytes rdata) {
-  constexpr std::size_t kStringsOfHinfo = 2;
-  switch (type) {
-    case RrType::kA: return HasForm(rdata, {4, 0, 0});
-    case RrType::kAaaa: return HasForm(rdata, {16, 0, 0});
-    case RrType::kNs:
-    case RrType::kCname:
-    case RrType::kPtr: return HasForm(rdata, {0, 1, 0});
-    case RrType::kSoa: return HasForm(rdata, {0, 2, 20});
-    case RrType::kMx: return HasForm(rdata, {2, 1, 0});
-    case RrType::kSrv: return HasForm(rdata, {6, 1, 0});
-    case RrType::kTxt: return CountStrings(rdata) > 0;
-    case RrType::kHinfo: return CountStrings(rdata) == kStringsOfHinfo;
-    default: return rdata.size() <= 65'535;
+  if (rdata.size() > 65'535) return false;
+  const std::span<const Field> form = FormOf(type);
+  if (form.empty()) return true;
+  ByteReader reader(rdata);
+  for (const Field field : form) {
+    if (!SkipField(field, reader)) return false;
   }
+  return reader.remaining() == 0;
 }
 
 }  // namespace
