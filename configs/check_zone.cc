@@ -36,6 +36,25 @@ void CheckNameServers(const schema::Zone& zone, const Node& node, Zone& out) {
   }
 }
 
+// A zone whose file brings SOA and NS: what would say the same again must not be there.
+void CheckZoneFile(const schema::Zone& zone, const Node& node, Zone& out) {
+  const auto twice = [&node](bool present, const char* field, int index) {
+    if (!present) return;
+    node.Error(field, index, StrCat(field, " stands in the zone_file already"),
+               "take it away here, or write records instead of a zone_file");
+  };
+  twice(zone.name_servers_size() > 0, "name_servers", 0);
+  twice(zone.has_ns_address(), "ns_address", -1);
+  twice(zone.has_admin(), "admin", -1);
+  if (zone.zone_file().empty() || zone.zone_file().find('\0') != std::string::npos) {
+    node.Error("zone_file", -1, "zone_file is empty or contains a zero byte");
+    return;
+  }
+  out.zone_file = ResolvePath(zone.zone_file(), node.context().folder);
+  if (!node.context().options.check_files) return;
+  (void)CheckReadable(node, "zone_file", out.zone_file, Access::kRead, FileKinds::kRegularOnly);
+}
+
 void CheckRecordData(const schema::Record& record, const Node& node, StaticRecord& out) {
   const std::string& value = record.value();
   const auto wrong = [&](std::string_view what) {
@@ -124,7 +143,10 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
   } else {
     node.Error("apex", -1, StrCat("apex ", Quote(zone.apex()), ' ', apex.error().message()));
   }
-  CheckNameServers(zone, node, out);
+  if (zone.has_zone_file())
+    CheckZoneFile(zone, node, out);
+  else
+    CheckNameServers(zone, node, out);
   out.admin = StrCat("hostmaster.", out.apex);
   if (zone.has_admin()) {
     if (auto admin = CheckMailbox(zone.admin()))

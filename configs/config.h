@@ -55,10 +55,11 @@ struct StaticRecord {
 
 struct Zone {
   std::string apex;
-  std::vector<std::string> name_servers;  // at least one
+  std::vector<std::string> name_servers;  // at least one, unless the zone has a file
   std::optional<Ipv4Address> ns_address;  // of those name servers that lie inside the zone
   std::string admin;                      // the SOA's mailbox, as a name
   std::vector<StaticRecord> records;
+  std::string zone_file{};  // brings SOA, NS and more; empty: none. Then there are no name_servers.
   bool operator==(const Zone&) const = default;
 };
 
@@ -157,8 +158,8 @@ struct Dns {
 struct Config {
   std::vector<Zone> zones;
   std::vector<Endpoint> listen;
-  std::string control_socket;
-  std::string launcher_socket;
+  std::string control_socket;   // empty: none
+  std::string launcher_socket;  // empty: none
   std::optional<Endpoint> metrics_listen;  // none: metrics are not served
   Network network;
   Limits limits;

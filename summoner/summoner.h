@@ -93,6 +93,8 @@ class Summoner final {
   // answered, and remembered until then). Ids are never used again.
   // Errors: kExhausted when kServicesMax services are there.
   Result<ServiceId> Add(ServiceSpec spec, Instant now, Effects& effects);
+  // What Add gives next.
+  ServiceId next_id() const { return ServiceId{next_id_}; }
   // A changed service. Its instance goes on; memory and kinds hold from the next launch, the
   // policy from now on.
   void Replace(ServiceId service, ServiceSpec spec, Instant now, Effects& effects);

@@ -66,9 +66,11 @@ Status Daemon::Start() {
   conductor_.UseLauncher(*launcher_);
   registrar_.UseLauncher(*launcher_);
 
-  control_ = SUMMON_TRY(ControlServer::Create(loop_, log_, config.control_socket, conductor_,
-                                              registrar_, *launcher_));
-  conductor_.AddObserver(*control_);
+  if (!config.control_socket.empty()) {
+    control_ = SUMMON_TRY(ControlServer::Create(loop_, log_, config.control_socket, conductor_,
+                                                registrar_, *launcher_));
+    conductor_.AddObserver(*control_);
+  }
 
   for (const dns::Endpoint& address : server_->addresses()) {
     log_.Info("listening", {{"dns", address.ToString()}});
@@ -80,8 +82,8 @@ Status Daemon::Start() {
   return Ok();
 }
 
-void Daemon::Reload(const std::string& path) {
-  registrar_.Reload(path, [this](ReloadOutcome outcome) {
+void Daemon::Reload(Registrar::ConfigSource source) {
+  registrar_.Reload(std::move(source), [this](ReloadOutcome outcome) {
     measures_->OnReload(outcome);
     if (outcome == ReloadOutcome::kApplied) manners_->Reload(registrar_.config().dns);
   });

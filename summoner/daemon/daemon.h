@@ -29,7 +29,7 @@ class Daemon final {
   Daemon& operator=(const Daemon&) = delete;
 
   // Reads the configuration again; a bad one changes nothing and is logged.
-  void Reload(const std::string& path);
+  void Reload(Registrar::ConfigSource source);
 
  private:
   Daemon(Loop& loop, Logger& log, configs::Config config);

@@ -2,6 +2,8 @@
 // Which queries wake a service, and how parked ones are answered; see the header.
 #include "summoner/daemon/frontend.h"
 
+#include <utility>
+
 #include "summoner/daemon/zone_data.h"
 
 namespace summon::summoner {
@@ -37,7 +39,9 @@ Frontend::Frontend(Conductor& conductor, Measures& measures,
 
 Frontend::~Frontend() = default;
 
-void Frontend::Swap(std::unique_ptr<const dns::ZoneTable> zones) { zones_ = std::move(zones); }
+std::unique_ptr<const dns::ZoneTable> Frontend::Swap(std::unique_ptr<const dns::ZoneTable> zones) {
+  return std::exchange(zones_, std::move(zones));
+}
 
 dns::SendOutcome Frontend::Send(const dns::Query& query, dns::Responder& responder,
                                 const dns::Response& response) {

@@ -27,8 +27,10 @@ class Frontend final : public dns::Handler {
   Frontend(const Frontend&) = delete;
   Frontend& operator=(const Frontend&) = delete;
 
-  // The table of the next query. Answers that wait are written from the table at their time.
-  void Swap(std::unique_ptr<const dns::ZoneTable> zones);
+  // The table of the next query; gives back the former one, whose end may take long. Answers that
+  // wait are written from the table at their time.
+  [[nodiscard]] std::unique_ptr<const dns::ZoneTable> Swap(
+      std::unique_ptr<const dns::ZoneTable> zones);
 
   void Handle(const dns::Query& query, dns::Responder responder) override;
 

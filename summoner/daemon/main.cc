@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/descriptor_limit.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "configs/load.h"
+#include "summoner/daemon/config_source.h"
 #include "summoner/daemon/daemon.h"
 #include "summoner/daemon/user.h"
 
@@ -30,20 +32,36 @@ constexpr int kExitConfigInvalid = 7;
 struct CommandLine {
   std::string config_path = "/etc/summond/summond.textproto";
   std::string check_path;
-  std::string control_socket;
-  std::string launcher_socket;
+  ConfigOverrides overrides;
+  std::vector<std::string> zone_files;  // "APEX=FILE"
   std::string log_level = "info";
   std::string user;  // empty: stay who we are
 };
 
-int CheckConfig(const std::string& path) {
-  const configs::LoadOutcome outcome = configs::Load(path);
+Registrar::ConfigSource SourceOf(const CommandLine& line) {
+  return line.zone_files.empty() ? FileSource(line.config_path, line.overrides)
+                                 : ZoneFilesSource(line.zone_files, line.overrides);
+}
+
+// Everything that can be wrong before the sockets are bound.
+int CheckConfig(const Registrar::ConfigSource& source) {
+  const configs::LoadOutcome outcome = source.load();
   std::fputs(outcome.ToString().c_str(), stderr);
-  if (!outcome.ok()) {
-    std::fprintf(stderr, "%s: %zu errors\n", path.c_str(), outcome.errors.size());
+  std::size_t errors = outcome.errors.size();
+  if (outcome.ok()) {
+    ServiceIds stand_ins;
+    for (const configs::Service& service : outcome.config->services) {
+      stand_ins.emplace(service.name, ServiceId{});
+    }
+    const ZoneBuild zones = BuildZoneTable(*outcome.config, stand_ins, /*serial=*/1);
+    for (const std::string& problem : zones.problems) std::fprintf(stderr, "%s\n", problem.c_str());
+    errors = zones.problems.size();
+  }
+  if (errors > 0) {
+    std::fprintf(stderr, "%s: %zu errors\n", source.name.c_str(), errors);
     return kExitConfigInvalid;
   }
-  std::printf("%s: good: %zu services in %zu zones\n", path.c_str(),
+  std::printf("%s: good: %zu services in %zu zones\n", source.name.c_str(),
               outcome.config->services.size(), outcome.config->zones.size());
   return kExitOk;
 }
@@ -76,24 +94,22 @@ int Serve(const CommandLine& line) {
   Logger log(STDERR_FILENO, "summond", LevelOf(line.log_level), Logger::FormatFromEnvironment(),
              clock);
   RaiseDescriptorLimit();  // connections have bounds of their own, and those of TCP alone make 1000
-  configs::LoadOutcome outcome = configs::Load(line.config_path);
+  const Registrar::ConfigSource source = SourceOf(line);
+  configs::LoadOutcome outcome = source.load();
   std::fputs(outcome.ToString().c_str(), stderr);
   if (!outcome.ok()) {
-    log.Error("configuration not usable", {{"file", line.config_path},
+    log.Error("configuration not usable", {{"file", source.name},
                                            {"errors", outcome.errors.size()}});
     return kExitConfigInvalid;
   }
-  configs::Config config = std::move(*outcome.config);
-  if (!line.control_socket.empty()) config.control_socket = line.control_socket;
-  if (!line.launcher_socket.empty()) config.launcher_socket = line.launcher_socket;
-  const std::string control_socket = config.control_socket;
+  const std::string control_socket = outcome.config->control_socket;
 
   auto loop = Loop::Create();
   if (!loop.ok()) {
     log.Error("not started", {{"why", loop.error().message()}});
     return kExitFailed;
   }
-  auto daemon = Daemon::Create(**loop, log, std::move(config));
+  auto daemon = Daemon::Create(**loop, log, std::move(*outcome.config));
   if (!daemon.ok()) {
     log.Error("not started", {{"why", daemon.error().message()}});
     return kExitFailed;
@@ -106,36 +122,52 @@ int Serve(const CommandLine& line) {
   const auto stop = [&loop] { (*loop)->Stop(); };
   const SignalWatcher on_term(**loop, SIGTERM, stop);
   const SignalWatcher on_int(**loop, SIGINT, stop);
-  const SignalWatcher on_hup(**loop, SIGHUP,
-                             [&daemon, &line] { (*daemon)->Reload(line.config_path); });
+  const SignalWatcher on_hup(**loop, SIGHUP, [&daemon, &source] { (*daemon)->Reload(source); });
   (*loop)->Run();
   log.Info("stopped; instances go on with summon-launcherd");
   daemon->reset();
   return kExitOk;
 }
 
-int Main(int argc, char** argv) {
-  CLI::App app{"DNS server that wakes a service's virtual machine when its name is asked for."};
-  app.footer("Exit status: 0 ended as asked, 1 failed, 2 wrong usage, 7 configuration not "
-             "usable.\nSIGHUP reads the configuration again.");
-  app.set_version_flag("--version", kVersion);
-  CommandLine line;
-  app.add_option("--config", line.config_path, "configuration file")->capture_default_str();
+void AddOptions(CLI::App& app, CommandLine& line) {
+  CLI::Option* config = app.add_option("--config", line.config_path, "configuration file")
+                            ->capture_default_str();
   app.add_option("--check-config", line.check_path,
                  "check this file, show everything that is wrong in it, and end");
-  app.add_option("--control-socket", line.control_socket, "instead of the configured one");
-  app.add_option("--launcher-socket", line.launcher_socket, "instead of the configured one");
+  app.add_option("--zone-file", line.zone_files,
+                 "APEX=FILE: serve this zone file, without any configuration (repeatable)")
+      ->take_all()
+      ->excludes(config);
+  app.add_option("--listen", line.overrides.listen,
+                 "ADDRESS:PORT, instead of the configured ones (repeatable)")
+      ->take_all();
+  app.add_option("--metrics-listen", line.overrides.metrics_listen,
+                 "ADDRESS:PORT or none, instead of the configured one");
+  app.add_option("--control-socket", line.overrides.control_socket,
+                 "instead of the configured one");
+  app.add_option("--launcher-socket", line.overrides.launcher_socket,
+                 "instead of the configured one");
   app.add_option("--user", line.user,
                  "name or number of the user to become once the sockets are bound");
   app.add_option("--log-level", line.log_level, "error, warning, info or debug")
       ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
       ->capture_default_str();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"DNS server that wakes a service's virtual machine when its name is asked for."};
+  app.footer("Exit status: 0 ended as asked, 1 failed, 2 wrong usage, 7 configuration not "
+             "usable.\nSIGHUP reads the configuration and zone files again.");
+  app.set_version_flag("--version", kVersion);
+  CommandLine line;
+  AddOptions(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11 reports by exceptions; they end here
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
-  return line.check_path.empty() ? Serve(line) : CheckConfig(line.check_path);
+  if (line.check_path.empty()) return Serve(line);
+  return CheckConfig(FileSource(line.check_path, {}));
 }
 
 }  // namespace

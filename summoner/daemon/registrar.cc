@@ -147,7 +147,11 @@ Result<std::unique_ptr<const dns::ZoneTable>> Registrar::RegisterAll() {
     conductor_.summoner().LauncherLost("summon-launcherd has not been reached yet", now, effects);
     for (const configs::Service& service : config_.services) Register(service, now, effects);
   });
-  return BuildZoneTable(config_, ids_, serial_);
+  ZoneBuild zones = BuildZoneTable(config_, ids_, serial_);
+  if (zones.table) return std::move(zones.table);
+  LogProblems(zones);
+  return Error(ErrorCode::kInvalid, StrCat("zones are not usable: ", zones.problems.size(),
+                                           " problems"));
 }
 
 void Registrar::OnConnected(const std::vector<launcher::InventoryEntry>& inventory) {
@@ -226,37 +230,72 @@ void Registrar::LogDiagnostics(const configs::LoadOutcome& outcome) {
   }
 }
 
-void Registrar::Reload(const std::string& path, std::function<void(ReloadOutcome)> done) {
+void Registrar::Reload(ConfigSource source, std::function<void(ReloadOutcome)> done) {
+  auto pending = std::make_unique<PendingReload>(
+      PendingReload{std::move(source), std::move(done)});
+  if (reloading_) {
+    reload_next_ = std::move(pending);
+    return;
+  }
+  reloading_ = std::move(pending);
+  StartReload();
+}
+
+void Registrar::StartReload() {
   // Filled on a pool thread, then read on the loop's; never both at a time.
   auto reloaded = std::make_shared<Reloaded>();
+  const auto load = reloading_->source.load;
   loop_.Offload(
-      [path, reloaded] {
-        reloaded->outcome = configs::Load(path);
+      [load, reloaded] {
+        reloaded->outcome = load();
         if (!reloaded->outcome.ok()) return;
         for (const configs::Service& service : reloaded->outcome.config->services) {
           reloaded->signatures[service.name] = SignatureOf(service);
         }
       },
-      [this, path, reloaded, done] { done(Consider(*reloaded, path)); });
+      [this, reloaded] {
+        LogDiagnostics(reloaded->outcome);
+        if (reloaded->outcome.ok()) return BuildZones(reloaded);
+        LogRejected(reloaded->outcome.errors.size());
+        FinishReload(ReloadOutcome::kRejected);
+      });
 }
 
-ReloadOutcome Registrar::Consider(Reloaded& reloaded, const std::string& path) {
-  LogDiagnostics(reloaded.outcome);
-  if (!reloaded.outcome.ok()) {
-    log_.Error("configuration not reloaded; the former one stays",
-               {{"file", path}, {"errors", reloaded.outcome.errors.size()}});
-    return ReloadOutcome::kRejected;
+// Nothing may be changed before the zones are known to be right, and they are built before their
+// new services are registered: with the ids that these will get.
+void Registrar::BuildZones(const std::shared_ptr<Reloaded>& reloaded) {
+  auto next = static_cast<std::uint32_t>(conductor_.summoner().next_id());
+  for (const configs::Service& service : reloaded->outcome.config->services) {
+    const auto known = ids_.find(service.name);
+    reloaded->ids[service.name] = known == ids_.end() ? ServiceId{next++} : known->second;
   }
-  // Nothing may be changed before the zones are known to be right, and new services have no ids
-  // before they are registered: try with stand-ins.
-  ServiceIds stand_ins = ids_;
-  for (const configs::Service& service : reloaded.outcome.config->services) {
-    stand_ins.emplace(service.name, ServiceId{});
-  }
-  const auto zones = BuildZoneTable(*reloaded.outcome.config, stand_ins, serial_);
-  if (!zones.ok()) {
-    log_.Error("configuration not reloaded; the former one stays",
-               {{"file", path}, {"why", zones.error().message()}});
+  const std::uint32_t serial = ++serial_;
+  loop_.Offload(
+      [reloaded, serial] {
+        reloaded->zones = BuildZoneTable(*reloaded->outcome.config, reloaded->ids, serial);
+      },
+      [this, reloaded] { FinishReload(Consider(*reloaded)); });
+}
+
+void Registrar::FinishReload(ReloadOutcome outcome) {
+  reloading_->done(outcome);
+  reloading_ = std::move(reload_next_);
+  if (reloading_) StartReload();
+}
+
+void Registrar::LogProblems(const ZoneBuild& zones) {
+  for (const std::string& problem : zones.problems) log_.Error("zones", {{"problem", problem}});
+}
+
+void Registrar::LogRejected(std::size_t errors) {
+  log_.Error("configuration not reloaded; the former one stays",
+             {{"file", reloading_->source.name}, {"errors", errors}});
+}
+
+ReloadOutcome Registrar::Consider(Reloaded& reloaded) {
+  LogProblems(reloaded.zones);
+  if (!reloaded.zones.table) {
+    LogRejected(reloaded.zones.problems.size());
     return ReloadOutcome::kRejected;
   }
   Apply(reloaded);
@@ -308,9 +347,17 @@ void Registrar::Apply(Reloaded& reloaded) {
       if (ids_.contains(service.name)) to_prepare.push_back(ids_.at(service.name));
     }
   });
-  auto zones = BuildZoneTable(config_, ids_, ++serial_);
-  SUMMON_CHECK(zones.ok());  // the same data was built before
-  frontend_->Swap(std::move(zones).value());
+  if (ids_ != reloaded.ids) {
+    // A service could not be registered, which has been logged: the table would call it by an id
+    // that another one will get.
+    log_.Error("zones stay as they were", {{"why", "not every service could be registered"}});
+  } else {
+    // Shared by the two callbacks of the pool, used by the first only: taking a million names apart
+    // would hold up queries.
+    auto former = std::make_shared<std::unique_ptr<const dns::ZoneTable>>(
+        frontend_->Swap(std::move(reloaded.zones.table)));
+    loop_.Offload([former] { former->reset(); }, [] {});
+  }
   for (const std::string& setting : diff.needs_restart) {
     log_.Warning("setting takes effect at the next start", {{"setting", setting}});
   }

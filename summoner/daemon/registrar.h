@@ -34,7 +34,8 @@ class Registrar final {
   Registrar(const Registrar&) = delete;
   Registrar& operator=(const Registrar&) = delete;
 
-  // Registers every service. Errors: what DNS data cannot hold.
+  // Registers every service. Errors: what DNS data cannot hold; each problem has been logged.
+  // Blocks on zone files: before the loop runs.
   Result<std::unique_ptr<const dns::ZoneTable>> RegisterAll();
   void UseFrontend(Frontend& frontend) { frontend_ = &frontend; }
   void UseLauncher(launcher::RpcLauncher& launcher) { launcher_ = &launcher; }
@@ -43,8 +44,14 @@ class Registrar final {
   void OnConnected(const std::vector<launcher::InventoryEntry>& inventory);
   void OnDisconnected(const Status& why);
 
-  // Reads the file again. A bad one changes nothing. `done` runs later.
-  void Reload(const std::string& path, std::function<void(ReloadOutcome)> done);
+  // Where a configuration comes from. `load` runs on a pool thread.
+  struct ConfigSource {
+    std::string name;
+    std::function<configs::LoadOutcome()> load;
+  };
+  // Reads it again, zone files too. A bad one changes nothing. `done` runs later, or never for a
+  // reload that is asked for while another one waits already: that one reads the newest files.
+  void Reload(ConfigSource source, std::function<void(ReloadOutcome)> done);
 
   const configs::Config& config() const { return config_; }
   const ServiceIds& ids() const { return ids_; }
@@ -66,6 +73,12 @@ class Registrar final {
   struct Reloaded {
     configs::LoadOutcome outcome;
     std::map<std::string, Signature> signatures;
+    ServiceIds ids;   // of all its services, those that are still to be registered included
+    ZoneBuild zones;
+  };
+  struct PendingReload {
+    ConfigSource source;
+    std::function<void(ReloadOutcome)> done;
   };
 
   void Register(const configs::Service& service, Instant now, Effects& effects);
@@ -73,8 +86,13 @@ class Registrar final {
   void HandOver(Prepared& prepared);
   void PrepareAgain();
   void OnPrepared(ServiceId service, const Status& status);
-  ReloadOutcome Consider(Reloaded& reloaded, const std::string& path);
+  void StartReload();
+  void BuildZones(const std::shared_ptr<Reloaded>& reloaded);
+  void FinishReload(ReloadOutcome outcome);
+  ReloadOutcome Consider(Reloaded& reloaded);
   void Apply(Reloaded& reloaded);
+  void LogProblems(const ZoneBuild& zones);
+  void LogRejected(std::size_t errors);
   std::vector<ServiceId> ReplaceChanged(const Reloaded& reloaded, bool limits_changed);
   void LogDiagnostics(const configs::LoadOutcome& outcome);
 
@@ -91,6 +109,9 @@ class Registrar final {
   std::map<ServiceId, std::string> prepare_failed_;
   std::uint32_t serial_;
   Timer prepare_again_;
+  // One reload at a time; one more may wait for it.
+  std::unique_ptr<PendingReload> reloading_;
+  std::unique_ptr<PendingReload> reload_next_;
 };
 
 }  // namespace summon::summoner

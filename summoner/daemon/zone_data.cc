@@ -4,8 +4,11 @@
 
 #include <sys/random.h>
 
+#include <unordered_set>
+
 #include "base/siphash.h"
 #include "base/strings.h"
+#include "dns/zone_load.h"
 
 namespace summon::summoner {
 
@@ -61,15 +64,29 @@ Result<dns::ZoneTable::Builder::Record> RecordOf(const configs::StaticRecord& re
   return result;
 }
 
+using NameSet = std::unordered_set<dns::Name, dns::Name::Hasher>;
+
+// A service's name has its address from us; other records may stand beside it.
+Status CheckBesideServices(const dns::ZoneTable::Builder::Record& record, const NameSet& services) {
+  const bool is_address = record.type == dns::RrType::kA || record.type == dns::RrType::kAaaa ||
+                          record.type == dns::RrType::kCname;
+  if (!is_address || !services.contains(record.owner)) return Ok();
+  return Error(ErrorCode::kInvalid,
+               StrCat(record.owner.ToText(), " is a service's name, whose addresses are made by "
+                      "themselves; take this record away, or rename one of them"));
+}
+
 Status AddZone(dns::ZoneTable::Builder& builder, const configs::Zone& zone,
                std::uint32_t serial) {
   const dns::Name apex = SUMMON_TRY(dns::Name::Parse(zone.apex));
-  dns::Soa soa;
-  soa.primary = SUMMON_TRY(dns::Name::Parse(zone.name_servers.front()));
-  soa.mailbox = SUMMON_TRY(dns::Name::Parse(zone.admin));
-  soa.serial = serial;
-  SUMMON_TRY(builder.AddZone(apex, soa, kSoaTtl));
-  SUMMON_TRY(AddNameServers(builder, zone, apex));
+  if (zone.zone_file.empty()) {
+    dns::Soa soa;
+    soa.primary = SUMMON_TRY(dns::Name::Parse(zone.name_servers.front()));
+    soa.mailbox = SUMMON_TRY(dns::Name::Parse(zone.admin));
+    soa.serial = serial;
+    SUMMON_TRY(builder.AddZone(apex, soa, kSoaTtl));
+    SUMMON_TRY(AddNameServers(builder, zone, apex));
+  }
   for (const configs::StaticRecord& record : zone.records) {
     const auto data = SUMMON_TRY(RecordOf(record).Wrap(record.name));
     SUMMON_TRY(builder.AddRecord(data).Wrap(record.name));
@@ -89,6 +106,25 @@ Status AddService(dns::ZoneTable::Builder& builder, const configs::Service& serv
   return Ok();
 }
 
+void AddNames(const configs::Service& service, NameSet& names) {
+  for (const std::string& text : service.dns_names) {
+    const auto name = dns::Name::Parse(text);
+    if (name.ok()) names.insert(*name);  // else AddService says what is wrong
+  }
+}
+
+void LoadFile(dns::ZoneTable::Builder& builder, const configs::Zone& zone,
+              const NameSet& services, dns::ZoneFileProblems& problems) {
+  const auto apex = dns::Name::Parse(zone.apex);
+  SUMMON_CHECK(apex.ok());  // the configuration's names have been checked
+  (void)dns::LoadZoneFile(
+      {*apex, zone.zone_file,
+       [&services](const dns::ZoneTable::Builder::Record& record) {
+         return CheckBesideServices(record, services);
+       }},
+      builder, problems);  // `problems` says whether it is whole
+}
+
 }  // namespace
 
 dns::OwnerTag OwnerOf(ServiceId service) { return static_cast<dns::OwnerTag>(service) + 1; }
@@ -98,19 +134,40 @@ ServiceId ServiceOf(dns::OwnerTag owner) {
   return ServiceId{owner - 1};
 }
 
-Result<std::unique_ptr<const dns::ZoneTable>> BuildZoneTable(const configs::Config& config,
-                                                             const ServiceIds& ids,
-                                                             std::uint32_t serial) {
-  dns::ZoneTable::Builder builder(RandomKey());
+ZoneBuild BuildZoneTable(const configs::Config& config, const ServiceIds& ids,
+                         std::uint32_t serial) {
+  ZoneBuild build;
+  const auto note = [&build](const Status& status) {
+    if (!status.ok()) build.problems.push_back(status.error().message());
+  };
+  const SipKey key = RandomKey();
+  dns::ZoneTable::Builder builder(key);
+  NameSet service_names(0, dns::Name::Hasher{key});
+  for (const configs::Service& service : config.services) AddNames(service, service_names);
+  dns::ZoneFileProblems problems;
   for (const configs::Zone& zone : config.zones) {
-    SUMMON_TRY(AddZone(builder, zone, serial).Wrap(StrCat("zone ", zone.apex)));
+    if (!zone.zone_file.empty()) LoadFile(builder, zone, service_names, problems);
+  }
+  for (const dns::ZoneFileProblem& problem : problems.list()) {
+    build.problems.push_back(problem.ToString());
+  }
+  if (!build.problems.empty()) return build;
+  for (const configs::Zone& zone : config.zones) {
+    note(AddZone(builder, zone, serial).Wrap(StrCat("zone ", zone.apex)));
   }
   for (const configs::Service& service : config.services) {
     const auto id = ids.find(service.name);
     SUMMON_CHECK(id != ids.end());
-    SUMMON_TRY(AddService(builder, service, id->second).Wrap(StrCat("service ", service.name)));
+    note(AddService(builder, service, id->second).Wrap(StrCat("service ", service.name)));
   }
-  return std::move(builder).Build();
+  if (!build.problems.empty()) return build;
+  auto table = std::move(builder).Build();
+  if (table.ok()) {
+    build.table = std::move(table).value();
+  } else {
+    build.problems.push_back(table.error().message());
+  }
+  return build;
 }
 
 }  // namespace summon::summoner

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -19,11 +20,17 @@ using ServiceIds = std::map<std::string, ServiceId, std::less<>>;
 dns::OwnerTag OwnerOf(ServiceId service);
 ServiceId ServiceOf(dns::OwnerTag owner);  // not for dns::kStatic
 
-// Builds the table of all zones: static records, name servers, and an A record for each name of
-// each service. `ids` has every service of `config`. `serial` goes into every SOA.
-// Errors: what the checked configuration still cannot know, such as an alias that has company.
-Result<std::unique_ptr<const dns::ZoneTable>> BuildZoneTable(const configs::Config& config,
-                                                             const ServiceIds& ids,
-                                                             std::uint32_t serial);
+struct ZoneBuild {
+  std::unique_ptr<const dns::ZoneTable> table;  // null when there are problems
+  // What the checked configuration still could not know: what is wrong in zone files, each with
+  // its place, or an alias that has company.
+  std::vector<std::string> problems;
+};
+
+// Builds the table of all zones: zone files, static records, name servers, and an A record for
+// each name of each service. `ids` has every service of `config`. `serial` goes into every SOA but
+// those of zone files. Blocks when there are zone files: not for the loop thread then.
+ZoneBuild BuildZoneTable(const configs::Config& config, const ServiceIds& ids,
+                         std::uint32_t serial);
 
 }  // namespace summon::summoner
