@@ -55,6 +55,12 @@ std::string_view CloseReasonText(CloseReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
+std::string_view HandshakeResultText(HandshakeResult result) {
+  constexpr std::array<std::string_view, kHandshakeResultCount> kTexts = {"full", "resumed",
+                                                                          "failed"};
+  return kTexts[static_cast<std::size_t>(result)];
+}
+
 std::string_view TcpRefusalText(TcpRefusal reason) {
   constexpr std::array<std::string_view, kTcpRefusalCount> kTexts = {"full", "prefix",
                                                                      "handshakes"};

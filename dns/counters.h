@@ -64,6 +64,11 @@ struct SelfAnswered {
   std::uint64_t dropped = 0;
 };
 
+// What became of TLS handshakes.
+enum class HandshakeResult : std::uint8_t { kFull, kResumed, kFailed };
+inline constexpr std::size_t kHandshakeResultCount = 3;
+std::string_view HandshakeResultText(HandshakeResult result);
+
 struct Counters {
   // By Transport, then CountedType. Well-formed queries only.
   std::array<std::array<std::uint64_t, kCountedTypes>, kTransportCount> queries{};
@@ -88,6 +93,7 @@ struct Counters {
   std::uint64_t tcp_accept_failed = 0;  // out of descriptors or memory
   std::array<std::uint64_t, kCloseReasonCount> tcp_closed{};
   std::uint64_t tcp_open = 0;  // now
+  std::array<std::uint64_t, kHandshakeResultCount> tls_handshakes{};
   std::uint64_t tcp_paused = 0;  // times that reading stopped: too many queries unanswered
   // Answers over a network's share (rate_limit.h), by AnswerClass: not sent, and sent truncated.
   std::array<std::uint64_t, kAnswerClasses> limited_dropped{};

@@ -31,6 +31,8 @@ class SecureStream {
   virtual bool Send(Bytes plain, std::vector<std::uint8_t>& wire) = 0;
   // Adds the end of what we say to `wire`.
   virtual void End(std::vector<std::uint8_t>& wire) = 0;
+  // The handshake took up an earlier session.
+  virtual bool Resumed() const = 0;
   // Part of a record has arrived.
   virtual bool InRecord() const = 0;
 };

@@ -41,6 +41,10 @@ Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ServerOptions& 
   }
   std::unique_ptr<Server> server(new Server(loop, handler, options));
   for (const Endpoint& endpoint : options.listen) SUMMON_TRY(server->Listen(endpoint));
+  for (const SecureListen& secure : options.listen_secure) {
+    server->secure_addresses_.push_back(
+        SUMMON_TRY(server->tcp_->Listen(secure.endpoint, secure.source)));
+  }
   return server;
 }
 
@@ -52,7 +56,9 @@ Server::Server(Loop& loop, Handler& handler, const ServerOptions& options)
       batch_(std::make_unique<UdpBatch>()),
       tcp_(std::make_unique<TcpServer>(
           loop, options.tcp, counters_,
-          [this](Bytes message, const ReplyTo& from) { Receive(message, from, loop_.Now()); })) {
+          [this](Bytes message, const ReplyTo& from, Instant received) {
+            Receive(message, from, received);
+          })) {
   SetManners(options.manners);
   if (options.rate_limit) limiter_.emplace(*options.rate_limit, RandomSipKey());
 }

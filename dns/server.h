@@ -20,6 +20,7 @@
 #include "dns/message.h"
 #include "dns/rate_limit.h"
 #include "dns/responder.h"
+#include "dns/secure_stream.h"
 #include "dns/tcp_limits.h"
 
 namespace summon::dns {
@@ -39,10 +40,17 @@ struct Manners {
   ServerIdentity identity;
 };
 
+// An address for TLS, and what its connections are encrypted by, which outlives the server.
+struct SecureListen {
+  Endpoint endpoint;
+  SecureStreamSource* source = nullptr;
+};
+
 struct ServerOptions {
   // Each gets UDP and TCP. The unspecified addresses 0.0.0.0 and [::] listen on all addresses of
   // their family; answers leave from the address that was asked.
   std::vector<Endpoint> listen;
+  std::vector<SecureListen> listen_secure;  // TLS (RFC 7858)
   TcpLimits tcp;
   std::optional<RateLimitOptions> rate_limit;  // of answers over UDP; else there is no limit
   Manners manners;
@@ -74,6 +82,8 @@ class Server final : private ReplyPath {
   const Counters& counters() const { return counters_; }
   // Where it listens, in the order of the options, with the ports that the system chose.
   const std::vector<Endpoint>& addresses() const { return addresses_; }
+  // The same for TLS.
+  const std::vector<Endpoint>& secure_addresses() const { return secure_addresses_; }
 
  private:
   Server(Loop& loop, Handler& handler, const ServerOptions& options);
@@ -101,6 +111,7 @@ class Server final : private ReplyPath {
   Instant wall_read_at_{};
   Counters counters_;
   std::vector<Endpoint> addresses_;
+  std::vector<Endpoint> secure_addresses_;
   std::optional<RateLimiter> limiter_;
   ReplyLink link_;
   std::unique_ptr<UdpBatch> batch_;  // of all UDP listeners

@@ -171,7 +171,9 @@ void TcpServer::Settle(std::uint64_t connection) {
   if (found != connections_.end()) found->second->Settle();
 }
 
-void TcpServer::OnTcpMessage(Bytes message, const ReplyTo& from) { on_message_(message, from); }
+void TcpServer::OnTcpMessage(Bytes message, const ReplyTo& from, Instant received) {
+  on_message_(message, from, received);
+}
 
 void TcpServer::OnTcpClosed(TcpConnection& connection, CloseReason reason) {
   ++counters_.tcp_closed[static_cast<std::size_t>(reason)];

@@ -29,7 +29,8 @@ class TcpServer final : private TcpConnectionOwner {
   // listener stays readable all the while, and must not spin.
   static constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
-  using OnMessage = std::function<void(Bytes message, const ReplyTo& from)>;
+  using OnMessage =
+      std::function<void(Bytes message, const ReplyTo& from, Instant received)>;
 
   // `loop` and `counters` outlive the server.
   TcpServer(Loop& loop, const TcpLimits& limits, Counters& counters, OnMessage on_message);
@@ -67,7 +68,7 @@ class TcpServer final : private TcpConnectionOwner {
   void ResumeAccepting();
   void CountOpen();
 
-  void OnTcpMessage(Bytes message, const ReplyTo& from) override;
+  void OnTcpMessage(Bytes message, const ReplyTo& from, Instant received) override;
   void OnTcpClosed(TcpConnection& connection, CloseReason reason) override;
 
   Loop& loop_;

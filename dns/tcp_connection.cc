@@ -105,14 +105,20 @@ void TcpConnection::TakeWire(Bytes wire) {
   const SecureStream::State state = secure_->Receive(wire, shared_.plain, shared_.wire);
   Write(shared_.wire);
   if (closed_) return;
+  if (handshaking_) CountHandshake(state);
   if (state == SecureStream::State::kFailed) return Close(CloseReason::kTls);
   if (state == SecureStream::State::kEnded) ended_ = true;
-  const bool opened = handshaking_ && state != SecureStream::State::kHandshake;
-  if (opened) {
-    handshaking_ = false;
-    active_ = true;
-  }
+  handshaking_ = state == SecureStream::State::kHandshake;
   if (!shared_.plain.empty()) Take(shared_.plain);
+}
+
+void TcpConnection::CountHandshake(SecureStream::State state) {
+  if (state == SecureStream::State::kHandshake) return;
+  HandshakeResult result = HandshakeResult::kFailed;
+  if (state != SecureStream::State::kFailed) {
+    result = secure_->Resumed() ? HandshakeResult::kResumed : HandshakeResult::kFull;
+  }
+  ++shared_.counters.tls_handshakes[static_cast<std::size_t>(result)];
 }
 
 void TcpConnection::Take(Bytes plain) {
@@ -122,13 +128,14 @@ void TcpConnection::Take(Bytes plain) {
   from.transport = secure_ ? Transport::kTls : Transport::kTcp;
   from.client = client_;
   from.connection = id_;
+  const Instant received = shared_.loop.Now();
   framer_.Begin(plain);
   while (!closed_ && MayRead()) {
     const auto message = framer_.Next();
     if (!message) break;
     took_ = active_ = true;
     ++unanswered_;
-    owner_.OnTcpMessage(*message, from);
+    owner_.OnTcpMessage(*message, from, received);
   }
   framer_.End();
   processing_ = false;

@@ -28,7 +28,7 @@ class TcpConnection;
 class TcpConnectionOwner {
  public:
   virtual ~TcpConnectionOwner() = default;
-  virtual void OnTcpMessage(Bytes message, const ReplyTo& from) = 0;
+  virtual void OnTcpMessage(Bytes message, const ReplyTo& from, Instant received) = 0;
   // The connection has closed itself. The owner must destroy it, but not during this call.
   virtual void OnTcpClosed(TcpConnection& connection, CloseReason reason) = 0;
 };
@@ -69,6 +69,7 @@ class TcpConnection final : private TcpWaiter {
   void ReadSome();
   // Octets from the socket of an encrypted connection.
   void TakeWire(Bytes wire);
+  void CountHandshake(SecureStream::State state);
   // Works off the messages in `plain`, and those that were left before.
   void Take(Bytes plain);
   void SendBatch();
