@@ -76,6 +76,10 @@ struct ServiceState {
   // come and gone. While it does, `wanted` is not given up.
   bool packet_waits = false;
   std::vector<Waiter> waiters;  // oldest first; at most Policy::waiters_max
+  // When the lookups that wait for this summon are answered, ready or not: hold_max after the first
+  // of them. A resolver asks again with other ports and ids, and drops the reply to an older query:
+  // if each waited for itself, the reply to its latest query would always be still to come.
+  std::optional<Instant> hold_until;
   Instant lease_until{};        // no instance is reclaimed for idleness before; never goes back
   std::uint32_t failures = 0;   // in a row
   std::string problem;          // why it cannot run at the moment; empty when it can

@@ -33,7 +33,12 @@ void Stepper::Park(const Requested& event, const Asker& asker) {
     }
     return AnswerOne(asker.waiter, asker.patience, policy_.ttl_asleep, AnswerReason::kWaitersFull);
   }
-  const Instant deadline = by_policy ? Later(now_, policy_.hold_max) : asker.until;
+  if (by_policy && !s_.hold_until) s_.hold_until = Later(now_, policy_.hold_max);
+  const Instant deadline = by_policy ? *s_.hold_until : asker.until;
+  if (by_policy && deadline <= now_) {
+    return AnswerOne(asker.waiter, asker.patience, policy_.ttl_asleep,
+                     AnswerReason::kHeldLongEnough);
+  }
   s_.waiters.push_back({asker.waiter, asker.patience, deadline});
 }
 
@@ -49,6 +54,7 @@ void Stepper::AnswerAll(std::chrono::seconds ttl, AnswerReason reason) {
     AnswerOne(waiter->id, waiter->patience, ttl, reason);
   }
   s_.waiters.clear();
+  s_.hold_until.reset();
 }
 
 void Stepper::ReleaseExpired() {
@@ -69,6 +75,7 @@ void Stepper::RefuseAll(RefuseReason reason, const std::string& detail) {
     effects_.push_back(Refuse{s_.service, waiter->id, reason, detail});
   }
   s_.waiters.clear();
+  s_.hold_until.reset();
 }
 
 void Stepper::GrowLease(std::chrono::seconds ttl) {

@@ -206,6 +206,30 @@ TEST(ServiceMachine, SecondQueryJoinsTheSummonInFlight) {
   EXPECT_EQ(machine.All<Answer>()[0].ttl, machine.policy.ttl_ready);
 }
 
+// A resolver drops the reply to a query that it has sent again since (BIND does after 0.8 s).
+TEST(ServiceMachine, LookupsOfOneSummonAreHeldNoLongerThanTheFirst) {
+  Machine machine{.policy = HoldingPolicy()};
+  machine.Dns(1);
+  machine.now = kStart + machine.policy.hold_max / 2;
+  machine.Dns(2);
+  machine.TickAt(kStart + machine.policy.hold_max);
+  EXPECT_THAT(machine.Answers(), ElementsAre(Got(2, AnswerReason::kHeldLongEnough),
+                                             Got(1, AnswerReason::kHeldLongEnough)));
+  machine.Dns(3);
+  EXPECT_THAT(machine.Answers(), ElementsAre(Got(3, AnswerReason::kHeldLongEnough)));
+}
+
+TEST(ServiceMachine, NextSummonHoldsItsLookupsAnew) {
+  Machine machine{.policy = HoldingPolicy()};
+  machine.Dns(1);
+  machine.TickAt(kStart + machine.policy.hold_max);
+  machine.Do(BecameReady{1});
+  machine.TickAt(NextDeadline(machine.state, machine.policy));
+  machine.End(1, EndReason::kReclaimed);
+  machine.Dns(2);
+  EXPECT_THAT(machine.Answers(), IsEmpty());
+}
+
 TEST(ServiceMachine, QueryBeyondTheBoundOnWaitersIsAnsweredAtOnce) {
   Machine machine{.policy = HoldingPolicy()};
   machine.policy.waiters_max = 1;
