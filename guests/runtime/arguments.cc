@@ -92,8 +92,13 @@ std::optional<ArgumentError> ParseNetArguments(std::string_view command_line,
         return ArgumentError{*word, "is not --name= and 1 to 63 of letters, digits, '.', '-'"};
       }
       arguments.name = *name;
+    } else if (const auto delay = After(*word, "--delay-ms=")) {
+      const auto delay_ms = ParseNumber(*delay, kDelayMsMax);
+      if (!delay_ms) return ArgumentError{*word, "is not --delay-ms= and 0 to 60000"};
+      arguments.delay_ms = *delay_ms;
     } else if (!word->starts_with("--solo5:")) {
-      return ArgumentError{*word, "is not an option (--ipv4=, --ipv4-gateway=, --name=)"};
+      return ArgumentError{*word,
+                           "is not an option (--ipv4=, --ipv4-gateway=, --name=, --delay-ms=)"};
     }
   }
   if (!have_address) return ArgumentError{"--ipv4=a.b.c.d/bits", "is missing"};

@@ -48,7 +48,11 @@ struct NetArguments {
   Ipv4Network ipv4;
   Ipv4 gateway;  // 0.0.0.0: none
   std::string_view name = "service";
+  // How long the guest takes before it is ready: stands for a guest that boots slowly.
+  std::uint64_t delay_ms = 0;
 };
+
+inline constexpr std::uint64_t kDelayMsMax = 60'000;
 
 // Why a command line was refused; `word` is the culprit and `why` completes a sentence.
 struct ArgumentError {
@@ -56,8 +60,8 @@ struct ArgumentError {
   const char* why;
 };
 
-// Fills `arguments` from --ipv4= (required), --ipv4-gateway= and --name=. Words of the runtime
-// (--solo5:...) are skipped. Returns what is wrong, or nothing.
+// Fills `arguments` from --ipv4= (required), --ipv4-gateway=, --name= and --delay-ms= (at most
+// kDelayMsMax). Words of the runtime (--solo5:...) are skipped. Returns what is wrong, or nothing.
 std::optional<ArgumentError> ParseNetArguments(std::string_view command_line,
                                                NetArguments& arguments);
 

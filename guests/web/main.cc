@@ -331,6 +331,13 @@ void CatchUp(std::uint64_t now_ns) {
   tcp_slowtmr();
 }
 
+// A slow boot, on request. It computes, as a slow boot does: whoever waits in Poll is ready.
+void Delay(const Machine& machine) {
+  constexpr std::uint64_t kNsPerMs = 1'000'000;
+  const std::uint64_t until = service.arguments.delay_ms * kNsPerMs;
+  while (machine.MonotonicNs() < until) __builtin_ia32_pause();
+}
+
 [[noreturn]] void RunLoop(Machine& machine) {
   std::uint64_t next_tick = Machine::kForever;
   std::uint32_t ticks = 0;
@@ -371,6 +378,7 @@ int Main(Machine& machine) {
   service.facts.name = service.arguments.name;
   service.facts.kind = "unikernel";
   web::UseHeap(machine.heap());
+  web::Delay(machine);
   web::StartStack();
   web::RunLoop(machine);
 }
