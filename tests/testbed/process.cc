@@ -163,6 +163,10 @@ std::string ProgramPath(const std::string& name) {
   return (std::filesystem::path(SUMMON_BUILD_DIR) / "bin" / name).string();
 }
 
+std::string TestPath(const std::string& name) {
+  return (std::filesystem::path(SUMMON_BUILD_DIR) / "tests" / name).string();
+}
+
 std::string GuestPath(const std::string& file_name) {
   return (std::filesystem::path(SUMMON_BUILD_DIR) / "guests" / file_name).string();
 }

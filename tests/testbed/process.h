@@ -60,8 +60,10 @@ class Daemon final {
   std::optional<int> ended_;
 };
 
-// Where the programs of this build are: <build>/bin, guests: <build>/guests.
+// Where the programs of this build are: <build>/bin, guests: <build>/guests, programs that only
+// tests have: <build>/tests.
 std::string ProgramPath(const std::string& name);
+std::string TestPath(const std::string& name);
 std::string GuestPath(const std::string& file_name);
 
 // A new empty folder that is removed with everything in it when this ends.
