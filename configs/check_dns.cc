@@ -8,6 +8,7 @@ namespace summon::configs {
 namespace {
 
 constexpr Range kUdpSize{512, 4096};
+constexpr Range kSignaturesPerSecond{1, 1'000'000};
 constexpr std::size_t kNsidMax = 64;
 constexpr std::size_t kIdentityMax = 255;  // one string of TXT
 
@@ -28,6 +29,8 @@ Dns CheckDns(const schema::Dns& dns, const Node& node) {
   out.nsid = CheckLength(node, "nsid", dns.nsid(), kNsidMax);
   out.version = CheckLength(node, "version", dns.version(), kIdentityMax);
   out.hostname = CheckLength(node, "hostname", dns.hostname(), kIdentityMax);
+  out.signatures_per_s =
+      static_cast<std::uint32_t>(node.Number("signatures_per_s", kSignaturesPerSecond));
   out.cookies = dns.cookies();
   if (!dns.has_cookie_secret_file()) return out;
   if (dns.cookie_secret_file().empty()) {

@@ -165,6 +165,10 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
         node.Nested(record, "record", i, StrCat(node.label(), ", record ", Quote(record.name()))),
         out);
   }
+  if (zone.has_dnssec()) {
+    out.dnssec = CheckDnssec(
+        zone.dnssec(), node.Nested(zone.dnssec(), "dnssec", -1, StrCat(node.label(), ", dnssec")));
+  }
   CheckAliases(out, node, node.context());
   return out;
 }

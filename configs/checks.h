@@ -81,6 +81,9 @@ class Uniqueness final {
   std::map<std::pair<std::string, std::string>, First> seen_;
 };
 
+// check_dnssec.cc
+std::optional<Dnssec> CheckDnssec(const schema::Dnssec& dnssec, const Node& node);
+
 // check_zone.cc
 Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique);
 // Names that may not be a service's: those of static records and name servers with addresses.

@@ -53,6 +53,14 @@ struct StaticRecord {
   bool operator==(const StaticRecord&) const = default;
 };
 
+// Signing a zone.
+struct Dnssec {
+  std::string key_file;
+  std::vector<std::string> published_key_files;  // of keys that do not sign
+  std::chrono::seconds validity{0};
+  bool operator==(const Dnssec&) const = default;
+};
+
 struct Zone {
   std::string apex;
   std::vector<std::string> name_servers;  // at least one, unless the zone has a file
@@ -60,6 +68,7 @@ struct Zone {
   std::string admin;                      // the SOA's mailbox, as a name
   std::vector<StaticRecord> records;
   std::string zone_file{};  // brings SOA, NS and more; empty: none. Then there are no name_servers.
+  std::optional<Dnssec> dnssec{};  // none: not signed
   bool operator==(const Zone&) const = default;
 };
 
@@ -152,6 +161,7 @@ struct Dns {
   std::string cookie_secret_file;  // empty: secrets are random
   std::string version;
   std::string hostname;
+  std::uint32_t signatures_per_s = 2'000;
   bool operator==(const Dns&) const = default;
 };
 

@@ -93,6 +93,7 @@ void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint
     case DnsCounter::kDropped: return add(state_->dns_dropped, "reason");
     case DnsCounter::kCookies: return add(state_->dns_cookies, "state");
     case DnsCounter::kClosed: return add(state_->dns_closed, "reason");
+    case DnsCounter::kSignatures: return add(state_->dns_signatures, "outcome");
   }
 }
 

@@ -58,6 +58,7 @@ class Catalogue final {
     kDropped,   // summon_dns_dropped_total{reason}: not answered
     kCookies,   // summon_dns_cookies_total{state}: queries, by what their cookie proved
     kClosed,    // summon_dns_connections_closed_total{reason}
+    kSignatures,  // summon_dns_signatures_total{outcome}: DNSSEC signatures that answers needed
   };
   void DnsCounted(DnsCounter counter, std::string_view label, std::uint64_t count);
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.

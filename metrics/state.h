@@ -49,6 +49,8 @@ struct Catalogue::State {
       MakeCounter("summon_dns_cookies_total", "DNS queries, by what their cookie proved.");
   Counters& dns_closed = MakeCounter("summon_dns_connections_closed_total",
                                      "DNS connections that ended, by reason.");
+  Counters& dns_signatures = MakeCounter(
+      "summon_dns_signatures_total", "DNSSEC signatures that answers needed, by what came of it.");
   prometheus::Histogram& query_to_answer =
       MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
           .Add({}, Buckets());

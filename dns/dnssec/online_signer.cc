@@ -103,13 +103,21 @@ OnlineSigner::Bucket& OnlineSigner::BucketOf(const SetToSign& set) {
   return set.provenance == Provenance::kStored ? stored_bucket_ : synthesized_bucket_;
 }
 
+SignOutcome OnlineSigner::RefuseByClock() {
+  constexpr Duration kTellEvery = std::chrono::minutes(1);
+  ++counters_.clock_refused;
+  const Instant now = clock_.Now();
+  if (wrong_clock_told_ == Instant::min() || now - wrong_clock_told_ >= kTellEvery) {
+    wrong_clock_told_ = now;
+    options_.on_wrong_clock();
+  }
+  return SignOutcome::kRefused;
+}
+
 SignOutcome OnlineSigner::Make(const SetToSign& set, const ZoneKeyset& keys, std::uint64_t jitter,
                                SignatureCache::Entry& entry) {
   const std::int64_t now = options_.wall_nanos() / kNanosPerSecond;
-  if (now < keys.created()) {
-    ++counters_.clock_refused;
-    return SignOutcome::kRefused;
-  }
+  if (now < keys.created()) return RefuseByClock();
   if (!Take(BucketOf(set))) {
     ++counters_.limited;
     return SignOutcome::kLimited;

@@ -46,6 +46,8 @@ class OnlineSigner final : public Signer {
     std::size_t remembered_max = kRememberedMax;
     // The time of day, in nanoseconds since 1970: signatures say from when until when they hold.
     std::function<std::int64_t()> wall_nanos = WallNanos;
+    // Somebody should know that the clock is wrong; called once a minute at most.
+    std::function<void()> on_wrong_clock = [] {};
   };
 
   // `clock` measures the rate; it outlives the signer.
@@ -67,6 +69,7 @@ class OnlineSigner final : public Signer {
   SignatureCache::Key KeyOf(const SetToSign& set, const ZoneKeyset& keys);
   bool Take(Bucket& bucket);
   Bucket& BucketOf(const SetToSign& set);
+  SignOutcome RefuseByClock();
   SignOutcome Make(const SetToSign& set, const ZoneKeyset& keys, std::uint64_t jitter,
                    SignatureCache::Entry& entry);
 
@@ -80,6 +83,7 @@ class OnlineSigner final : public Signer {
   Bucket stored_bucket_;
   Bucket synthesized_bucket_;
   Bucket proven_bucket_;
+  Instant wrong_clock_told_ = Instant::min();
   std::vector<std::uint8_t> content_;  // scratch
 };
 

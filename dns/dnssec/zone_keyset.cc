@@ -4,14 +4,6 @@
 
 namespace summon::dns::dnssec {
 
-namespace {
-
-// How a child tells its parent which keys it has (RFC 7344 section 3).
-constexpr auto kCds = static_cast<RrType>(59);
-constexpr auto kCdnskey = static_cast<RrType>(60);
-
-}  // namespace
-
 ZoneKeyset::ZoneKeyset(StoredKey active, Options options)
     : active_(std::move(active)), options_(std::move(options)) {}
 
@@ -25,8 +17,8 @@ std::vector<ZoneKeyset::Record> ZoneKeyset::ApexRecords(const Name& apex) const 
   std::vector<Record> records;
   for (const SigningKey* key : All()) {
     records.push_back({RrType::kDnskey, key->dnskey()});
-    records.push_back({kCdnskey, key->dnskey()});
-    records.push_back({kCds, key->Ds(apex)});
+    records.push_back({RrType::kCdnskey, key->dnskey()});
+    records.push_back({RrType::kCds, key->Ds(apex)});
   }
   return records;
 }

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "summoner/cli/commands.h"
+#include "summoner/cli/dnssec.h"
 #include "summoner/cli/doctor/judge.h"
 #include "summoner/cli/exit_status.h"
 
@@ -34,9 +35,38 @@ int Doctor(Output output) {
 std::string CommandHint(const std::string& word) {
   if (word.ends_with(".hvt") || word.ends_with(".spt")) return StrCat("summon run ", word);
   const auto nearest = NearestName(
-      ToLower(word), {"list", "status", "summon", "reclaim", "logs", "run", "doctor"});
-  return nearest ? StrCat("summon ", *nearest) : std::string();
+      ToLower(word), {"list", "status", "summon", "reclaim", "logs", "run", "doctor", "dnssec"});
+  if (!nearest || *nearest == word) return {};
+  return StrCat("summon ", *nearest);
 }
+
+// `summon dnssec keygen` and `summon dnssec ds`.
+class DnssecCommand final {
+ public:
+  explicit DnssecCommand(CLI::App& app)
+      : command_(app.add_subcommand("dnssec", "keys that sign zones")) {
+    command_->require_subcommand(1);
+    keygen_ = command_->add_subcommand("keygen", "make a key, and print its DS record");
+    keygen_->add_option("--out", options_.key_path, "the file to make; never overwrites one")
+        ->required();
+    ds_ = command_->add_subcommand("ds", "print a key's DS and DNSKEY records");
+    ds_->add_option("--key", options_.key_path, "the key's file")->required();
+    for (CLI::App* command : {keygen_, ds_}) {
+      command->add_option("--zone", options_.zone, "the zone's own name")->required();
+    }
+  }
+  bool parsed() const { return command_->parsed(); }
+  int Run(Output output) {
+    options_.output = output;
+    return keygen_->parsed() ? MakeDnssecKey(options_) : ShowDnssecKey(options_);
+  }
+
+ private:
+  DnssecOptions options_;
+  CLI::App* command_;
+  CLI::App* keygen_;
+  CLI::App* ds_;
+};
 
 int ParseAndRun(int argc, char** argv) {
   CLI::App app{"Asks summond about services, wakes them and puts them away."};
@@ -62,6 +92,7 @@ int ParseAndRun(int argc, char** argv) {
   CLI::App* logs = app.add_subcommand("logs", "what its machine printed lately");
   CLI::App* doctor = app.add_subcommand("doctor", "what this machine lacks, and how to mend it");
   CLI::App* run = app.add_subcommand("run", "run one unikernel in the foreground");
+  DnssecCommand dnssec(app);
   for (CLI::App* command : {status, summon, reclaim, logs}) {
     command->add_option("NAME", service, "the service")->required();
   }
@@ -90,6 +121,7 @@ int ParseAndRun(int argc, char** argv) {
     return kExitUsage;
   }
   if (doctor->parsed()) return Doctor(common.output);
+  if (dnssec.parsed()) return dnssec.Run(common.output);
   if (list->parsed()) return List(common);
   if (status->parsed()) return ShowStatus(common, service);
   if (summon->parsed()) return Summon(common, service, wait);

@@ -40,10 +40,19 @@ Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs:
 Status Daemon::Start() {
   const configs::Config& config = registrar_.config();
   auto zones = SUMMON_TRY(registrar_.RegisterAll());
+  dns::dnssec::OnlineSigner::Options signing;
+  signing.signatures_per_s = config.dns.signatures_per_s;
+  signing.on_wrong_clock = [this] {
+    log_.Error("answers are not signed",
+               {{"why", "the clock shows a time before the zone's key was made; set it right"}});
+  };
+  signer_ = std::make_unique<dns::dnssec::OnlineSigner>(clock_, std::move(signing));
   measures_ = std::make_unique<Measures>(loop_, conductor_);
+  measures_->UseSigner(*signer_);
   conductor_.AddObserver(*measures_);
   frontend_ = std::make_unique<Frontend>(conductor_, *measures_, std::move(zones));
   registrar_.UseFrontend(*frontend_);
+  frontend_->UseSigner(*signer_);
 
   dns::ServerOptions options;
   options.listen = SUMMON_TRY(ListenAddresses(config));

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/loop/loop.h"
 #include "configs/config.h"
+#include "dns/dnssec/online_signer.h"
 #include "dns/server.h"
 #include "launcher/rpc/rpc_launcher.h"
 #include "summoner/daemon/conductor.h"
@@ -40,6 +41,9 @@ class Daemon final {
   Summoner summoner_;
   Conductor conductor_;
   Registrar registrar_;
+  const SystemClock clock_;
+  // Before what uses it.
+  std::unique_ptr<dns::dnssec::OnlineSigner> signer_;
   std::unique_ptr<Measures> measures_;
   std::unique_ptr<launcher::RpcLauncher> launcher_;
   std::unique_ptr<Frontend> frontend_;

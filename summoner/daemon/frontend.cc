@@ -51,7 +51,9 @@ dns::SendOutcome Frontend::Send(const dns::Query& query, dns::Responder& respond
 
 dns::SendOutcome Frontend::SendFromTable(const dns::Query& query, dns::Responder& responder,
                                          const dns::AnswerOptions& options) {
-  return Send(query, responder, dns::WriteAnswer(*zones_, query, options, *space_));
+  dns::AnswerOptions signing = options;
+  signing.signer = signer_;
+  return Send(query, responder, dns::WriteAnswer(*zones_, query, signing, *space_));
 }
 
 dns::SendOutcome Frontend::SendServFail(const dns::Query& query, dns::Responder& responder,

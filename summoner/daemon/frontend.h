@@ -32,6 +32,9 @@ class Frontend final : public dns::Handler {
   [[nodiscard]] std::unique_ptr<const dns::ZoneTable> Swap(
       std::unique_ptr<const dns::ZoneTable> zones);
 
+  // Signs answers of zones with keys; outlives this.
+  void UseSigner(dns::Signer& signer) { signer_ = &signer; }
+
   void Handle(const dns::Query& query, dns::Responder responder) override;
 
  private:
@@ -47,6 +50,7 @@ class Frontend final : public dns::Handler {
   Conductor& conductor_;
   Measures& measures_;
   std::unique_ptr<const dns::ZoneTable> zones_;
+  dns::Signer* signer_ = nullptr;
   // Where answers are written; each is sent before the next one begins.
   std::unique_ptr<std::array<std::uint8_t, dns::kTcpSpace>> space_;
 };

@@ -155,6 +155,7 @@ void Measures::OnTapTraffic(ServiceId service, const launcher::Traffic& traffic)
 void Measures::Update() {
   UpdateQueries();
   if (dns_ != nullptr) UpdateDns();
+  if (signer_ != nullptr) UpdateSignatures();
   UpdateSummons();
   UpdateRungs();
 }
@@ -208,6 +209,21 @@ void Measures::UpdateDnsCounter(metrics::Catalogue::DnsCounter counter, const Co
     const std::uint64_t grown = Grown(now[i], seen[i]);
     if (grown > 0) catalogue_.DnsCounted(counter, text(static_cast<Reason>(i)), grown);
   }
+}
+
+void Measures::UpdateSignatures() {
+  const dns::dnssec::SigningCounters now = signer_->counters();
+  dns::dnssec::SigningCounters& seen = signing_seen_;
+  const auto add = [this](std::string_view outcome, std::uint64_t grown) {
+    if (grown == 0) return;
+    catalogue_.DnsCounted(metrics::Catalogue::DnsCounter::kSignatures, outcome, grown);
+  };
+  add("remembered", Grown(now.hits, seen.hits));
+  add("made", Grown(now.made, seen.made));
+  add("limited", Grown(now.limited, seen.limited));
+  add("wrong_clock", Grown(now.clock_refused, seen.clock_refused));
+  add("failed", Grown(now.failed, seen.failed));
+  add("forgotten", Grown(now.evicted, seen.evicted));
 }
 
 void Measures::UpdateSummons() {

@@ -14,6 +14,7 @@
 #include "base/loop/loop.h"
 #include "configs/config.h"
 #include "dns/counters.h"
+#include "dns/dnssec/online_signer.h"
 #include "dns/message.h"
 #include "dns/response.h"
 #include "metrics/catalogue.h"
@@ -37,6 +38,8 @@ class Measures final : public Observer {
   Status Serve(const configs::Endpoint& endpoint);
   // The server's counters are read once a second.
   void UseDnsCounters(const dns::Counters& counters) { dns_ = &counters; }
+  // Likewise. It outlives this.
+  void UseSigner(const dns::dnssec::OnlineSigner& signer) { signer_ = &signer; }
   // A query was answered with `response`.
   void CountQuery(const dns::Query& query, const dns::Response& response);
   void OnReload(ReloadOutcome outcome);
@@ -55,6 +58,7 @@ class Measures final : public Observer {
   template <typename Counts, typename Reason>
   void UpdateDnsCounter(metrics::Catalogue::DnsCounter counter, const Counts& now, Counts& seen,
                         std::string_view (*text)(Reason));
+  void UpdateSignatures();
   void UpdateSummons();
   void UpdateRungs();
 
@@ -72,7 +76,9 @@ class Measures final : public Observer {
       std::array<std::array<std::array<std::uint64_t, kTransports>, kResults>, kTypes>;
   QueryCounts queries_{};
   const dns::Counters* dns_ = nullptr;
+  const dns::dnssec::OnlineSigner* signer_ = nullptr;
   // What was added to the catalogue already.
+  dns::dnssec::SigningCounters signing_seen_;
   dns::Counters dns_seen_;
   Counters seen_;
   std::map<ServiceId, std::uint64_t> drops_seen_;

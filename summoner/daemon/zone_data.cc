@@ -9,6 +9,7 @@
 #include "base/siphash.h"
 #include "base/strings.h"
 #include "dns/zone_load.h"
+#include "summoner/daemon/zone_signing.h"
 
 namespace summon::summoner {
 
@@ -160,6 +161,7 @@ ZoneBuild BuildZoneTable(const configs::Config& config, const ServiceIds& ids,
     SUMMON_CHECK(id != ids.end());
     note(AddService(builder, service, id->second).Wrap(StrCat("service ", service.name)));
   }
+  AddSigning(config, builder, build.problems);
   if (!build.problems.empty()) return build;
   auto table = std::move(builder).Build();
   if (table.ok()) {
