@@ -109,8 +109,10 @@ void AddDenial(Output& out, const Plan& plan) {
 }
 
 // Addresses of the name servers in `servers`, as far as we know them and they fit. Names with an
-// owner are left out: giving their addresses away unasked is not ours to decide.
-void AddServerAddresses(Output& out, const RecordSet& servers) {
+// owner are left out: giving their addresses away unasked is not ours to decide. Servers below
+// `cut` cannot be found without their addresses: when those do not fit, TC says so (RFC 9471
+// section 3.1).
+void AddServerAddresses(Output& out, const RecordSet& servers, const Node* cut) {
   for (const Bytes rdata : servers.rdatas()) {
     const auto name = Name::FromWire(rdata);
     const Node* node = name ? out.table.FindGlue(*name) : nullptr;
@@ -119,9 +121,10 @@ void AddServerAddresses(Output& out, const RecordSet& servers) {
       const RecordSet* set = node->Find(type);
       if (!set) continue;
       const RecordHead head{*name, type, set->ttl};
-      // Only a help. Glue is another server's data, which we do not sign.
+      // Glue is another server's data, which we do not sign. The rest is only a help.
       if (node->cut) {
-        (void)out.writer.AddSet(Section::kAdditional, head, set->rdatas());
+        const bool fits = out.writer.AddSet(Section::kAdditional, head, set->rdatas());
+        if (!fits && node->cut == cut) out.writer.SetTruncated();
       } else {
         (void)out.sections.AddSet(Section::kAdditional, {.zone = *node->zone, .node = node}, head,
                                   set->rdatas());
@@ -144,7 +147,7 @@ void WriteRecords(Output& out, const Plan& plan) {
   if (is_owned) source.original_ttl = std::max(ttl, source.zone.owned_ttl_max);
   const RecordHead head{plan.name, records.type, ttl};
   if (!out.sections.AddSet(Section::kAnswer, source, head, records.rdatas())) return;
-  if (records.type == RrType::kNs) AddServerAddresses(out, records);
+  if (records.type == RrType::kNs) AddServerAddresses(out, records, nullptr);
 }
 
 // The name may not have the type, or may not be; in a signed zone every name has proofs.
@@ -186,7 +189,13 @@ void WriteReferral(Output& out, const Plan& plan) {
   } else {
     out.sections.AddDenial(Section::kAuthority, zone, name, &cut);
   }
-  AddServerAddresses(out, servers);
+  AddServerAddresses(out, servers, &cut);
+}
+
+EdeCode RefusalOf(const Query& query) {
+  if (query.rr_class != RrClass::kIn) return EdeCode::kNotSupported;
+  if (query.type == RrType::kAxfr || query.type == RrType::kIxfr) return EdeCode::kProhibited;
+  return EdeCode::kNotAuthoritative;
 }
 
 // The sections, by the plan. The RCODE of a chain of aliases is that of its end (RFC 6604).
@@ -218,7 +227,7 @@ void WritePlan(Output& out, const Plan& plan) {
       break;
     case Resolution::Kind::kRefused:
       out.writer.SetRcode(Rcode::kRefused);
-      out.writer.SetExtendedError({EdeCode::kNotAuthoritative, {}});
+      out.writer.SetExtendedError({RefusalOf(out.query), {}});
       break;
   }
 }

@@ -262,6 +262,7 @@ Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
     return Because(rejection, RejectReason::kCookieOnly, Rcode::kNoError);
   }
   if (const auto verdict = TypeVerdict(query.type)) {
+    rejection.extended_error = ExtendedError{EdeCode::kInvalidQueryType, {}};
     return Because(rejection, RejectReason::kQuestionType, *verdict);
   }
   // We share no key with anybody (RFC 8945 section 5.2.1).

@@ -97,6 +97,7 @@ enum class EdeCode : std::uint16_t {
   kNetworkError = 23,
   kInvalidData = 24,
   kTooEarly = 26,
+  kInvalidQueryType = 30,      // a type that nobody can ask for (RFC 9824 section 3.5)
 };
 
 // Options of EDNS that we read or write (IANA "DNS EDNS0 Option Codes").

@@ -143,6 +143,14 @@ INSTANTIATE_TEST_SUITE_P(
                         RejectReason::kQuestionType}),
     kRowName);
 
+// RFC 9824 section 3.5: NXNAME stands in proofs only.
+INSTANTIATE_TEST_SUITE_P(
+    Rfc9824Section3_5, Malformed,
+    testing::Values(Row{"QuestionForNxname",
+                        Message().Header(0, {}).Question("conf.test", RrType::kNxName).bytes(),
+                        RejectReason::kQuestionType}),
+    kRowName);
+
 // --- no header, no answer ---
 
 class Fragment : public ConformanceTest, public testing::WithParamInterface<int> {};
