@@ -149,6 +149,7 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const Chec
               out.limits);
   out.dns = CheckDns(file.dns(), root.Nested(file.dns(), "dns", -1, "dns"));
   const bool zones_known = CheckZones(file, root, unique, out);
+  out.forwarding = CheckForwarding(file, root, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {
     root.Error("service", static_cast<int>(kServicesMax),
                StrCat(file.service_size(), " services; must be 0..", kServicesMax));

@@ -93,6 +93,9 @@ void CheckZoneNames(const std::vector<Zone>& zones, const schema::File& file, co
 // check_dns.cc
 Dns CheckDns(const schema::Dns& dns, const Node& node);
 
+// check_forward.cc; after zones, listen addresses and network are known
+Forwarding CheckForwarding(const schema::File& file, const Node& root, const Config& config);
+
 // check_service.cc
 struct ServiceRules {
   const CheckContext& context;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/prefix.h"
 
 namespace summon::configs {
 
@@ -26,6 +27,10 @@ inline constexpr std::size_t kRecordsPerZoneMax = 4096;
 inline constexpr std::size_t kListenMax = 64;
 inline constexpr std::size_t kDnsNamesPerServiceMax = 64;
 inline constexpr std::size_t kBlocksPerServiceMax = 16;
+inline constexpr std::size_t kForwardRulesMax = 64;
+inline constexpr std::size_t kUpstreamsPerRuleMax = 8;
+inline constexpr std::size_t kAllowedNetworksMax = 256;
+inline constexpr std::size_t kPrivateZonesMax = 256;
 inline constexpr std::size_t kDiagnosticsMax = 100;
 
 // An address and port to listen on.
@@ -165,6 +170,30 @@ struct Dns {
   bool operator==(const Dns&) const = default;
 };
 
+// Names that are asked of others.
+struct ForwardRule {
+  std::string zone;                 // "." for all names
+  std::vector<Endpoint> upstreams;  // at least one, unless there is a resolv_conf
+  std::string resolv_conf;          // a path, or empty
+  bool rebind_protection = true;
+  bool trust_ad = false;
+  bool mix_case = true;
+  bool operator==(const ForwardRule&) const = default;
+};
+
+struct Forwarding {
+  std::vector<ForwardRule> rules;  // none: nothing is forwarded
+  std::vector<IpPrefix> allow_recursion;
+  std::vector<std::string> private_zones;
+  std::uint32_t cache_entries_max = 0;
+  std::uint32_t cache_mib_max = 0;
+  std::chrono::seconds ttl_max{0};
+  std::chrono::seconds negative_ttl_max{0};
+  std::chrono::seconds stale_max{0};
+  std::uint32_t in_flight_max = 0;
+  bool operator==(const Forwarding&) const = default;
+};
+
 struct Config {
   std::vector<Zone> zones;
   std::vector<Endpoint> listen;
@@ -174,6 +203,7 @@ struct Config {
   Network network;
   Limits limits;
   Dns dns;
+  Forwarding forwarding;
   std::vector<Service> services;  // in the file's order; ServiceId is not this index
   bool operator==(const Config&) const = default;
 };
