@@ -94,7 +94,23 @@ void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint
     case DnsCounter::kCookies: return add(state_->dns_cookies, "state");
     case DnsCounter::kClosed: return add(state_->dns_closed, "reason");
     case DnsCounter::kSignatures: return add(state_->dns_signatures, "outcome");
+    case DnsCounter::kForward: return add(state_->forward, "event");
+    case DnsCounter::kForwardRefused: return add(state_->forward_refused, "reason");
+    case DnsCounter::kForwardForged: return add(state_->forward_forged, "reason");
+    case DnsCounter::kForwardUpstream: return add(state_->forward_upstream, "event");
   }
+}
+
+void Catalogue::SetForward(const Forward& now) {
+  state_->forward_in_flight.Set(static_cast<double>(now.in_flight));
+  state_->forward_waiting.Set(static_cast<double>(now.waiting));
+  state_->forward_cache_entries.Set(static_cast<double>(now.cache_entries));
+  state_->forward_cache_bytes.Set(static_cast<double>(now.cache_octets));
+}
+
+void Catalogue::UpstreamTook(
+    const std::array<std::uint64_t, kUpstreamBounds.size() + 1>& buckets, double sum_s) {
+  state_->forward_took.ObserveMultiple(std::vector<double>(buckets.begin(), buckets.end()), sum_s);
 }
 
 void Catalogue::QueryToAnswer(Duration took) { state_->query_to_answer.Observe(Seconds(took)); }

@@ -6,6 +6,7 @@
 // outside can make the number of time series grow. This is the only room that knows
 // prometheus-cpp. Methods may be called from any thread; they do not block.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,8 +60,27 @@ class Catalogue final {
     kCookies,   // summon_dns_cookies_total{state}: queries, by what their cookie proved
     kClosed,    // summon_dns_connections_closed_total{reason}
     kSignatures,  // summon_dns_signatures_total{outcome}: DNSSEC signatures that answers needed
+    kForward,          // summon_forward_total{event}: queries for names that are not ours
+    kForwardRefused,   // summon_forward_refused_total{reason}: those that were not forwarded
+    kForwardForged,    // summon_forward_forged_total{reason}: messages that were no reply
+    kForwardUpstream,  // summon_forward_upstream_total{event}: what passed to and from servers
   };
   void DnsCounted(DnsCounter counter, std::string_view label, std::uint64_t count);
+  // summon_forward_in_flight, summon_forward_waiting, summon_forward_cache_entries,
+  // summon_forward_cache_bytes: as they are now.
+  struct Forward {
+    std::uint64_t in_flight = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t cache_entries = 0;
+    std::uint64_t cache_octets = 0;
+  };
+  void SetForward(const Forward& now);
+  // summon_forward_upstream_seconds: `buckets` more replies by how long they took, one bucket for
+  // each bound of kUpstreamBounds and one for what is above; together they took `sum`.
+  static constexpr std::array<double, 9> kUpstreamBounds = {0.001, 0.002, 0.005, 0.01, 0.025,
+                                                            0.05,  0.1,   0.4,   1.6};
+  void UpstreamTook(const std::array<std::uint64_t, kUpstreamBounds.size() + 1>& buckets,
+                    double sum_s);
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
   void QueryToAnswer(Duration took);
 

@@ -51,6 +51,27 @@ struct Catalogue::State {
                                      "DNS connections that ended, by reason.");
   Counters& dns_signatures = MakeCounter(
       "summon_dns_signatures_total", "DNSSEC signatures that answers needed, by what came of it.");
+  Counters& forward =
+      MakeCounter("summon_forward_total", "Queries for names that are not ours, by what came.");
+  Counters& forward_refused =
+      MakeCounter("summon_forward_refused_total", "Queries that were not forwarded, by reason.");
+  Counters& forward_forged = MakeCounter(
+      "summon_forward_forged_total", "Messages that were no reply to a question, by reason.");
+  Counters& forward_upstream = MakeCounter("summon_forward_upstream_total",
+                                           "What passed to and from upstream servers.");
+  prometheus::Gauge& forward_in_flight =
+      MakeGauge("summon_forward_in_flight", "Questions to upstream servers.").Add({});
+  prometheus::Gauge& forward_waiting =
+      MakeGauge("summon_forward_waiting", "Queries that wait for upstream servers.").Add({});
+  prometheus::Gauge& forward_cache_entries =
+      MakeGauge("summon_forward_cache_entries", "Answers of upstream servers that are kept.")
+          .Add({});
+  prometheus::Gauge& forward_cache_bytes =
+      MakeGauge("summon_forward_cache_bytes", "Memory of the answers that are kept.").Add({});
+  prometheus::Histogram& forward_took =
+      MakeHistogram("summon_forward_upstream_seconds", "From a question to an upstream's reply.")
+          .Add({}, prometheus::Histogram::BucketBoundaries(Catalogue::kUpstreamBounds.begin(),
+                                                           Catalogue::kUpstreamBounds.end()));
   prometheus::Histogram& query_to_answer =
       MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
           .Add({}, Buckets());

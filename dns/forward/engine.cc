@@ -300,11 +300,13 @@ void Engine::OnTime() {
 }
 
 void Engine::SetGauges() {
+  counters_.cache_evicted += cache_.evicted() - evicted_seen_;
+  evicted_seen_ = cache_.evicted();
+  if (leaving_) return;
   counters_.in_flight = flights_.size();
   counters_.waiting = waiting_;
   counters_.cache_entries = cache_.entries();
   counters_.cache_octets = cache_.octets();
-  counters_.cache_evicted = cache_.evicted();
 }
 
 bool Engine::IsRebinding(const CachedAnswer& answer, std::size_t rule, const Name& name) const {

@@ -49,6 +49,8 @@ class Engine final : public AskerClient {
   // Ends what has taken too long. To be called every kTick while busy().
   void OnTime();
   static constexpr Duration kTick = std::chrono::milliseconds(20);
+  // Another one takes its place: what it has it ends, but what is so "now" is said by the other.
+  void Leave() { leaving_ = true; }
   bool busy() const { return !flights_.empty(); }
 
   // The rule for a name; nothing when there is none.
@@ -123,6 +125,8 @@ class Engine final : public AskerClient {
   std::map<Endpoint, std::size_t> waiting_by_network_;
   std::size_t waiting_ = 0;
   std::uint64_t last_ticket_ = 0;
+  std::uint64_t evicted_seen_ = 0;
+  bool leaving_ = false;
   // Where answers are written; each is sent before the next one begins.
   std::unique_ptr<std::array<std::uint8_t, kMessageSizeMax>> space_;
 };

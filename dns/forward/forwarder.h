@@ -27,8 +27,8 @@ class Forwarder final : private Asker {
 
   // As Engine::Take.
   bool Take(const Query& query, Responder& responder);
-  // Nobody waits.
-  bool idle() const { return !engine_->busy(); }
+  // As Engine::Leave.
+  void Leave() { engine_->Leave(); }
   const Settings& settings() const { return settings_; }
 
  private:

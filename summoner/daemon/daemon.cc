@@ -61,6 +61,7 @@ Status Daemon::Start() {
   manners_ = SUMMON_TRY(MannersKeeper::Create(
       loop_, log_, config.dns,
       [this](const dns::Manners& manners) { server_->SetManners(manners); }));
+  SUMMON_TRY(StartForwarding());
 
   if (config.metrics_listen) SUMMON_TRY(measures_->Serve(*config.metrics_listen));
 
@@ -91,10 +92,24 @@ Status Daemon::Start() {
   return Ok();
 }
 
+Status Daemon::StartForwarding() {
+  const Forwarding::Parts parts{
+      loop_, log_, server_->addresses(),
+      [this](const dns::Query& query, dns::Responder& responder, const dns::Response& response) {
+        frontend_->SendForwarded(query, responder, response);
+      }};
+  forwarding_ = SUMMON_TRY(Forwarding::Create(parts, registrar_.config().forwarding));
+  frontend_->UseForwarding(*forwarding_);
+  measures_->UseForwardCounters(forwarding_->counters());
+  return Ok();
+}
+
 void Daemon::Reload(Registrar::ConfigSource source) {
   registrar_.Reload(std::move(source), [this](ReloadOutcome outcome) {
     measures_->OnReload(outcome);
-    if (outcome == ReloadOutcome::kApplied) manners_->Reload(registrar_.config().dns);
+    if (outcome != ReloadOutcome::kApplied) return;
+    manners_->Reload(registrar_.config().dns);
+    forwarding_->Reload(registrar_.config().forwarding);
   });
 }
 

@@ -13,6 +13,7 @@
 #include "launcher/rpc/rpc_launcher.h"
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/control_server.h"
+#include "summoner/daemon/forwarding.h"
 #include "summoner/daemon/frontend.h"
 #include "summoner/daemon/manners.h"
 #include "summoner/daemon/measures.h"
@@ -35,6 +36,7 @@ class Daemon final {
  private:
   Daemon(Loop& loop, Logger& log, configs::Config config);
   Status Start();
+  Status StartForwarding();
 
   Loop& loop_;
   Logger& log_;
@@ -49,6 +51,7 @@ class Daemon final {
   std::unique_ptr<Frontend> frontend_;
   std::unique_ptr<dns::Server> server_;
   std::unique_ptr<MannersKeeper> manners_;
+  std::unique_ptr<Forwarding> forwarding_;
   std::unique_ptr<ControlServer> control_;
 };
 

@@ -79,7 +79,10 @@ void Frontend::Handle(const dns::Query& query, dns::Responder responder) {
       conductor_.Nudge(service, Trigger::kDns, query.received);
     }
   }
-  (void)SendFromTable(query, responder, {});  // the asker may be gone
+  const dns::Response answer = dns::WriteAnswer(*zones_, query, {}, *space_);
+  const bool is_foreign = answer.rcode == dns::Rcode::kRefused && forwarding_ != nullptr;
+  if (is_foreign && forwarding_->Take(query, responder)) return;
+  (void)Send(query, responder, answer);  // the asker may be gone
 }
 
 }  // namespace summon::summoner

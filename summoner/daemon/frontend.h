@@ -15,6 +15,7 @@
 #include "dns/server.h"
 #include "dns/zone.h"
 #include "summoner/daemon/conductor.h"
+#include "summoner/daemon/forwarding.h"
 #include "summoner/daemon/measures.h"
 
 namespace summon::summoner {
@@ -34,6 +35,13 @@ class Frontend final : public dns::Handler {
 
   // Signs answers of zones with keys; outlives this.
   void UseSigner(dns::Signer& signer) { signer_ = &signer; }
+  // Names that are not ours may be asked of others from now on.
+  void UseForwarding(Forwarding& forwarding) { forwarding_ = &forwarding; }
+  // Sends an answer that came from others.
+  void SendForwarded(const dns::Query& query, dns::Responder& responder,
+                     const dns::Response& response) {
+    (void)Send(query, responder, response);  // the asker may be gone
+  }
 
   void Handle(const dns::Query& query, dns::Responder responder) override;
 
@@ -49,6 +57,7 @@ class Frontend final : public dns::Handler {
 
   Conductor& conductor_;
   Measures& measures_;
+  Forwarding* forwarding_ = nullptr;
   std::unique_ptr<const dns::ZoneTable> zones_;
   dns::Signer* signer_ = nullptr;
   // Where answers are written; each is sent before the next one begins.

@@ -156,6 +156,7 @@ void Measures::Update() {
   UpdateQueries();
   if (dns_ != nullptr) UpdateDns();
   if (signer_ != nullptr) UpdateSignatures();
+  if (forward_ != nullptr) forward_measures_.Update(*forward_, catalogue_);
   UpdateSummons();
   UpdateRungs();
 }

@@ -19,6 +19,7 @@
 #include "dns/response.h"
 #include "metrics/catalogue.h"
 #include "summoner/daemon/conductor.h"
+#include "summoner/daemon/forward_measures.h"
 
 namespace summon::summoner {
 
@@ -40,6 +41,8 @@ class Measures final : public Observer {
   void UseDnsCounters(const dns::Counters& counters) { dns_ = &counters; }
   // Likewise. It outlives this.
   void UseSigner(const dns::dnssec::OnlineSigner& signer) { signer_ = &signer; }
+  // Likewise the forwarder's.
+  void UseForwardCounters(const dns::forward::Counters& counters) { forward_ = &counters; }
   // A query was answered with `response`.
   void CountQuery(const dns::Query& query, const dns::Response& response);
   void OnReload(ReloadOutcome outcome);
@@ -77,6 +80,8 @@ class Measures final : public Observer {
   QueryCounts queries_{};
   const dns::Counters* dns_ = nullptr;
   const dns::dnssec::OnlineSigner* signer_ = nullptr;
+  const dns::forward::Counters* forward_ = nullptr;
+  ForwardMeasures forward_measures_;
   // What was added to the catalogue already.
   dns::dnssec::SigningCounters signing_seen_;
   dns::Counters dns_seen_;

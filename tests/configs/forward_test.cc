@@ -20,7 +20,9 @@ Forwarding Loaded(std::string_view more) {
   return outcome.ok() ? outcome.config->forwarding : Forwarding{};
 }
 // A rule for all names.
-std::string Rule(std::string_view more) { return With(StrCat("forward { zone: \".\" ", more, " }")); }
+std::string Rule(std::string_view more) {
+  return With(StrCat("forward { zone: \".\" ", more, " }"));
+}
 std::vector<std::string> Texts(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> out;
   for (const Endpoint& one : endpoints) out.push_back(one.ToString());
@@ -97,7 +99,8 @@ TEST(ConfigForward, ServersAreAddresses) {
 }
 
 TEST(ConfigForward, ARuleNeedsAZoneAndServers) {
-  EXPECT_THAT(FirstError(With("forward { upstream: \"192.0.2.1\" }")), HasSubstr("zone is missing"));
+  EXPECT_THAT(FirstError(With("forward { upstream: \"192.0.2.1\" }")),
+              HasSubstr("zone is missing"));
   EXPECT_THAT(FirstError(Rule("")), HasSubstr("upstream is missing"));
   EXPECT_THAT(FirstError(Rule("upstream: \"192.0.2.1\" resolv_conf: \"/r\"")),
               HasSubstr("exclude each other"));

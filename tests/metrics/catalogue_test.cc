@@ -44,6 +44,9 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   catalogue.DnsQueries(QueryType::kAaaa, QueryResult::kNoData, Transport::kUdp, 3);
   catalogue.DnsCounted(Catalogue::DnsCounter::kRejected, "opt_twice", 5);
   catalogue.DnsCounted(Catalogue::DnsCounter::kCookies, "valid", 6);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kForward, "hit", 7);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kForwardForged, "wrong_id", 8);
+  catalogue.UpstreamTook({1, 2}, 0.25);
   catalogue.Summoned(Trigger::kDns, Outcome::kBooted, 1);
   catalogue.StageReached(Stage::kFirstByteOut, std::chrono::milliseconds(3));
   catalogue.Reclaimed(ReclaimReason::kIdle, 1);
@@ -60,6 +63,9 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
                               "type=\"AAAA\"} 3"));
   EXPECT_THAT(text, HasSubstr("summon_dns_rejected_total{reason=\"opt_twice\"} 5"));
   EXPECT_THAT(text, HasSubstr("summon_dns_cookies_total{state=\"valid\"} 6"));
+  EXPECT_THAT(text, HasSubstr("summon_forward_total{event=\"hit\"} 7"));
+  EXPECT_THAT(text, HasSubstr("summon_forward_forged_total{reason=\"wrong_id\"} 8"));
+  EXPECT_THAT(text, HasSubstr("summon_forward_upstream_seconds_bucket{le=\"0.002\"} 3"));
   EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"booted\",trigger=\"dns\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_stage_duration_seconds_bucket{stage=\"first_byte_out\","
                               "le=\"0.005\"} 1"));
