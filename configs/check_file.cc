@@ -148,6 +148,8 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const Chec
   CheckLimits(root.Nested(file.limits(), "limits", -1, "limits"), context.options.host_memory_mib,
               out.limits);
   out.dns = CheckDns(file.dns(), root.Nested(file.dns(), "dns", -1, "dns"));
+  out.tcp = CheckTcp(root.Nested(file.tcp(), "tcp", -1, "tcp"));
+  out.tls = CheckTls(file, root, out.listen);
   const bool zones_known = CheckZones(file, root, unique, out);
   out.forwarding = CheckForwarding(file, root, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {

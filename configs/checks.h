@@ -108,6 +108,12 @@ struct ServiceRules {
 Service CheckService(const schema::Service& service, Node& node, const ServiceRules& rules,
                      Uniqueness& unique);
 
+// check_streams.cc
+Tcp CheckTcp(const Node& node);
+// `listen` has the addresses for UDP and TCP.
+std::optional<Tls> CheckTls(const schema::File& file, const Node& root,
+                            const std::vector<Endpoint>& listen);
+
 // check_file.cc
 Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const CheckContext& context);
 

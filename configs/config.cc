@@ -16,6 +16,19 @@ std::string Endpoint::ToString() const {
   return StrCat(std::get<Ipv4Address>(host).ToString(), ':', port);
 }
 
+namespace {
+
+// The files of TLS are read again; nothing else of it is.
+bool SameButFiles(const std::optional<Tls>& one, const std::optional<Tls>& other) {
+  if (!one || !other) return one.has_value() == other.has_value();
+  Tls moved = *other;
+  moved.certificate = one->certificate;
+  moved.key = one->key;
+  return *one == moved;
+}
+
+}  // namespace
+
 ConfigDiff Diff(const Config& old_config, const Config& next) {
   ConfigDiff diff;
   std::map<std::string_view, const Service*> before;
@@ -40,6 +53,8 @@ ConfigDiff Diff(const Config& old_config, const Config& next) {
   note(old_config.launcher_socket == next.launcher_socket, "launcher_socket");
   note(old_config.metrics_listen == next.metrics_listen, "metrics_listen");
   note(old_config.network == next.network, "network");
+  note(old_config.tcp == next.tcp, "tcp");
+  note(SameButFiles(old_config.tls, next.tls), "tls");
   return diff;
 }
 

@@ -194,6 +194,30 @@ struct Forwarding {
   bool operator==(const Forwarding&) const = default;
 };
 
+// What connections of DNS may cost.
+struct Tcp {
+  std::uint32_t connections_max = 1'000;
+  std::uint32_t per_prefix_max = 16;
+  std::uint32_t per_local_prefix_max = 64;
+  std::chrono::milliseconds first_octet{2'000};
+  std::chrono::milliseconds idle{10'000};
+  std::chrono::milliseconds idle_crowded{2'000};
+  std::chrono::milliseconds message{5'000};
+  std::chrono::milliseconds write_stall{10'000};
+  std::uint32_t unanswered_max = 64;
+  std::uint32_t unsent_max_kib = 256;
+  bool operator==(const Tcp&) const = default;
+};
+
+struct Tls {
+  std::vector<Endpoint> listen;  // at least one
+  std::string certificate;
+  std::string key;
+  std::chrono::milliseconds handshake{5'000};
+  std::uint32_t handshakes_per_second_max = 20;  // 0: no limit
+  bool operator==(const Tls&) const = default;
+};
+
 struct Config {
   std::vector<Zone> zones;
   std::vector<Endpoint> listen;
@@ -204,6 +228,8 @@ struct Config {
   Limits limits;
   Dns dns;
   Forwarding forwarding;
+  Tcp tcp;
+  std::optional<Tls> tls;
   std::vector<Service> services;  // in the file's order; ServiceId is not this index
   bool operator==(const Config&) const = default;
 };
@@ -218,7 +244,7 @@ struct ConfigDiff {
   bool zones_changed = false;
   bool limits_changed = false;
   // Settings that take effect at the next start only, by their names in the file: listen,
-  // control_socket, launcher_socket, metrics_listen, network.
+  // control_socket, launcher_socket, metrics_listen, network, tcp, tls.
   std::vector<std::string> needs_restart;
 };
 

@@ -94,6 +94,8 @@ void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint
     case DnsCounter::kCookies: return add(state_->dns_cookies, "state");
     case DnsCounter::kClosed: return add(state_->dns_closed, "reason");
     case DnsCounter::kSignatures: return add(state_->dns_signatures, "outcome");
+    case DnsCounter::kRefused: return add(state_->dns_refused, "reason");
+    case DnsCounter::kHandshakes: return add(state_->tls_handshakes, "result");
     case DnsCounter::kForward: return add(state_->forward, "event");
     case DnsCounter::kForwardRefused: return add(state_->forward_refused, "reason");
     case DnsCounter::kForwardForged: return add(state_->forward_forged, "reason");
@@ -111,6 +113,17 @@ void Catalogue::SetForward(const Forward& now) {
 void Catalogue::UpstreamTook(
     const std::array<std::uint64_t, kUpstreamBounds.size() + 1>& buckets, double sum_s) {
   state_->forward_took.ObserveMultiple(std::vector<double>(buckets.begin(), buckets.end()), sum_s);
+}
+
+void Catalogue::SetDnsConnections(const DnsConnections& connections) {
+  state_->dns_connections.Set(static_cast<double>(connections.open));
+  state_->dns_accepted.Increment(static_cast<double>(connections.accepted));
+  state_->dns_accept_failures.Increment(static_cast<double>(connections.accept_failures));
+  state_->dns_paused.Increment(static_cast<double>(connections.paused));
+}
+
+void Catalogue::SetCertificateExpiry(std::int64_t seconds) {
+  state_->certificate_expiry.Add({}).Set(static_cast<double>(seconds));
 }
 
 void Catalogue::QueryToAnswer(Duration took) { state_->query_to_answer.Observe(Seconds(took)); }

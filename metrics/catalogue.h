@@ -60,6 +60,8 @@ class Catalogue final {
     kCookies,   // summon_dns_cookies_total{state}: queries, by what their cookie proved
     kClosed,    // summon_dns_connections_closed_total{reason}
     kSignatures,  // summon_dns_signatures_total{outcome}: DNSSEC signatures that answers needed
+    kRefused,   // summon_dns_connections_refused_total{reason}: closed as soon as accepted
+    kHandshakes,  // summon_dns_tls_handshakes_total{result}
     kForward,          // summon_forward_total{event}: queries for names that are not ours
     kForwardRefused,   // summon_forward_refused_total{reason}: those that were not forwarded
     kForwardForged,    // summon_forward_forged_total{reason}: messages that were no reply
@@ -81,6 +83,18 @@ class Catalogue final {
                                                             0.05,  0.1,   0.4,   1.6};
   void UpstreamTook(const std::array<std::uint64_t, kUpstreamBounds.size() + 1>& buckets,
                     double sum_s);
+  // summon_dns_connections: open now. The others grow by so many:
+  // summon_dns_connections_accepted_total, summon_dns_accept_failures_total (no descriptor or no
+  // memory), summon_dns_connections_paused_total (not read: too much was unanswered).
+  struct DnsConnections {
+    std::uint64_t open = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t accept_failures = 0;
+    std::uint64_t paused = 0;
+  };
+  void SetDnsConnections(const DnsConnections& connections);
+  // summon_dns_tls_certificate_expiry_timestamp_seconds.
+  void SetCertificateExpiry(std::int64_t seconds);
   // summon_query_to_answer_seconds: from the query's arrival to its answer leaving.
   void QueryToAnswer(Duration took);
 

@@ -72,6 +72,25 @@ struct Catalogue::State {
       MakeHistogram("summon_forward_upstream_seconds", "From a question to an upstream's reply.")
           .Add({}, prometheus::Histogram::BucketBoundaries(Catalogue::kUpstreamBounds.begin(),
                                                            Catalogue::kUpstreamBounds.end()));
+  Counters& dns_refused = MakeCounter("summon_dns_connections_refused_total",
+                                      "DNS connections closed as soon as accepted, by reason.");
+  Counters& tls_handshakes =
+      MakeCounter("summon_dns_tls_handshakes_total", "TLS handshakes, by what came of them.");
+  prometheus::Gauge& dns_connections =
+      MakeGauge("summon_dns_connections", "DNS connections that are open.").Add({});
+  prometheus::Counter& dns_accepted =
+      MakeCounter("summon_dns_connections_accepted_total", "DNS connections that came.").Add({});
+  prometheus::Counter& dns_accept_failures =
+      MakeCounter("summon_dns_accept_failures_total",
+                  "DNS connections for which there was no descriptor or no memory.").Add({});
+  prometheus::Counter& dns_paused =
+      MakeCounter("summon_dns_connections_paused_total",
+                  "Times that a DNS connection had too many questions waiting to be read on.")
+          .Add({});
+  // Without a series until there is a certificate.
+  Gauges& certificate_expiry =
+      MakeGauge("summon_dns_tls_certificate_expiry_timestamp_seconds",
+                "When the certificate of DNS over TLS ends, in seconds since 1970.");
   prometheus::Histogram& query_to_answer =
       MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
           .Add({}, Buckets());

@@ -54,15 +54,8 @@ Status Daemon::Start() {
   registrar_.UseFrontend(*frontend_);
   frontend_->UseSigner(*signer_);
 
-  dns::ServerOptions options;
-  options.listen = SUMMON_TRY(ListenAddresses(config));
-  server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
-  measures_->UseDnsCounters(server_->counters());
-  manners_ = SUMMON_TRY(MannersKeeper::Create(
-      loop_, log_, config.dns,
-      [this](const dns::Manners& manners) { server_->SetManners(manners); }));
+  SUMMON_TRY(StartDns());
   SUMMON_TRY(StartForwarding());
-
   if (config.metrics_listen) SUMMON_TRY(measures_->Serve(*config.metrics_listen));
 
   launcher_ = std::make_unique<launcher::RpcLauncher>(
@@ -82,9 +75,6 @@ Status Daemon::Start() {
     conductor_.AddObserver(*control_);
   }
 
-  for (const dns::Endpoint& address : server_->addresses()) {
-    log_.Info("listening", {{"dns", address.ToString()}});
-  }
   log_.Info("started", {{"services", config.services.size()},
                         {"zones", config.zones.size()},
                         {"control_socket", config.control_socket},
@@ -104,9 +94,38 @@ Status Daemon::StartForwarding() {
   return Ok();
 }
 
+Status Daemon::StartDns() {
+  const configs::Config& config = registrar_.config();
+  dns::ServerOptions options;
+  options.listen = SUMMON_TRY(ListenAddresses(config));
+  options.tcp = TcpLimitsOf(config);
+  if (config.tls) {
+    secure_dns_ = SUMMON_TRY(
+        SecureDns::Create(loop_, log_, *config.tls, [this](std::int64_t expires_s) {
+          measures_->SetCertificateExpiry(expires_s);
+        }));
+    options.listen_secure = secure_dns_->Listen(*config.tls);
+  }
+  server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
+  measures_->UseDnsCounters(server_->counters());
+  manners_ = SUMMON_TRY(MannersKeeper::Create(
+      loop_, log_, config.dns,
+      [this](const dns::Manners& manners) { server_->SetManners(manners); }));
+  for (const dns::Endpoint& address : server_->addresses()) {
+    log_.Info("listening", {{"dns", address.ToString()}});
+  }
+  for (const dns::Endpoint& address : server_->secure_addresses()) {
+    log_.Info("listening", {{"dns_over_tls", address.ToString()}});
+  }
+  return Ok();
+}
+
 void Daemon::Reload(Registrar::ConfigSource source) {
   registrar_.Reload(std::move(source), [this](ReloadOutcome outcome) {
     measures_->OnReload(outcome);
+    // A certificate must be renewed whatever else is wrong.
+    const auto& tls = registrar_.config().tls;
+    if (secure_dns_ && tls) secure_dns_->Reload(*tls);
     if (outcome != ReloadOutcome::kApplied) return;
     manners_->Reload(registrar_.config().dns);
     forwarding_->Reload(registrar_.config().forwarding);

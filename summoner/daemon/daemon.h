@@ -18,6 +18,7 @@
 #include "summoner/daemon/manners.h"
 #include "summoner/daemon/measures.h"
 #include "summoner/daemon/registrar.h"
+#include "summoner/daemon/secure_dns.h"
 #include "summoner/summoner.h"
 
 namespace summon::summoner {
@@ -36,6 +37,7 @@ class Daemon final {
  private:
   Daemon(Loop& loop, Logger& log, configs::Config config);
   Status Start();
+  Status StartDns();
   Status StartForwarding();
 
   Loop& loop_;
@@ -49,6 +51,7 @@ class Daemon final {
   std::unique_ptr<Measures> measures_;
   std::unique_ptr<launcher::RpcLauncher> launcher_;
   std::unique_ptr<Frontend> frontend_;
+  std::unique_ptr<SecureDns> secure_dns_;  // null without TLS
   std::unique_ptr<dns::Server> server_;
   std::unique_ptr<MannersKeeper> manners_;
   std::unique_ptr<Forwarding> forwarding_;

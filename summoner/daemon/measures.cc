@@ -200,7 +200,21 @@ void Measures::UpdateDns() {
                    dns::RejectReasonText);
   UpdateDnsCounter(Counter::kDropped, dns_->drops, dns_seen_.drops, dns::DropReasonText);
   UpdateDnsCounter(Counter::kCookies, dns_->cookies, dns_seen_.cookies, dns::CookieStateText);
+  UpdateConnections();
+}
+
+void Measures::UpdateConnections() {
+  using Counter = metrics::Catalogue::DnsCounter;
   UpdateDnsCounter(Counter::kClosed, dns_->tcp_closed, dns_seen_.tcp_closed, dns::CloseReasonText);
+  UpdateDnsCounter(Counter::kRefused, dns_->tcp_refused, dns_seen_.tcp_refused,
+                   dns::TcpRefusalText);
+  UpdateDnsCounter(Counter::kHandshakes, dns_->tls_handshakes, dns_seen_.tls_handshakes,
+                   dns::HandshakeResultText);
+  catalogue_.SetDnsConnections(
+      {.open = dns_->tcp_open,
+       .accepted = Grown(dns_->tcp_accepted, dns_seen_.tcp_accepted),
+       .accept_failures = Grown(dns_->tcp_accept_failed, dns_seen_.tcp_accept_failed),
+       .paused = Grown(dns_->tcp_paused, dns_seen_.tcp_paused)});
 }
 
 template <typename Counts, typename Reason>

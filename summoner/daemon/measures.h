@@ -46,6 +46,8 @@ class Measures final : public Observer {
   // A query was answered with `response`.
   void CountQuery(const dns::Query& query, const dns::Response& response);
   void OnReload(ReloadOutcome outcome);
+  // When the certificate of DNS over TLS ends, in seconds since 1970.
+  void SetCertificateExpiry(std::int64_t seconds) { catalogue_.SetCertificateExpiry(seconds); }
 
   // --- Observer ---
   void OnPhase(ServiceId, PhaseKind) override {}
@@ -62,6 +64,7 @@ class Measures final : public Observer {
   void UpdateDnsCounter(metrics::Catalogue::DnsCounter counter, const Counts& now, Counts& seen,
                         std::string_view (*text)(Reason));
   void UpdateSignatures();
+  void UpdateConnections();
   void UpdateSummons();
   void UpdateRungs();
 

@@ -47,6 +47,10 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   catalogue.DnsCounted(Catalogue::DnsCounter::kForward, "hit", 7);
   catalogue.DnsCounted(Catalogue::DnsCounter::kForwardForged, "wrong_id", 8);
   catalogue.UpstreamTook({1, 2}, 0.25);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kRefused, "prefix", 8);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kHandshakes, "resumed", 2);
+  catalogue.SetDnsConnections({.open = 3, .accepted = 5, .accept_failures = 1, .paused = 4});
+  catalogue.SetCertificateExpiry(1'600'000'000);
   catalogue.Summoned(Trigger::kDns, Outcome::kBooted, 1);
   catalogue.StageReached(Stage::kFirstByteOut, std::chrono::milliseconds(3));
   catalogue.Reclaimed(ReclaimReason::kIdle, 1);
@@ -66,6 +70,11 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_forward_total{event=\"hit\"} 7"));
   EXPECT_THAT(text, HasSubstr("summon_forward_forged_total{reason=\"wrong_id\"} 8"));
   EXPECT_THAT(text, HasSubstr("summon_forward_upstream_seconds_bucket{le=\"0.002\"} 3"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_connections_refused_total{reason=\"prefix\"} 8"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_tls_handshakes_total{result=\"resumed\"} 2"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_connections 3"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_connections_paused_total 4"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_tls_certificate_expiry_timestamp_seconds 1600000000"));
   EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"booted\",trigger=\"dns\"} 1"));
   EXPECT_THAT(text, HasSubstr("summon_stage_duration_seconds_bucket{stage=\"first_byte_out\","
                               "le=\"0.005\"} 1"));
