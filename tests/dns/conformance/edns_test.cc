@@ -218,7 +218,7 @@ TEST_P(Size, DoesNotMatterOverTcp) {
 INSTANTIATE_TEST_SUITE_P(
     Rfc6891Section6_2_5, Size,
     testing::Values(SizeRow{"NoEdns", "big.conf.test", 0, true, 512},
-                    SizeRow{"Zero", "big.conf.test", 1, true, 512},
+                    SizeRow{"OneIs512", "big.conf.test", 1, true, 512},
                     SizeRow{"Below512Is512", "big.conf.test", 100, true, 512},
                     SizeRow{"Exactly512", "big.conf.test", 512, true, 512},
                     SizeRow{"WithinOurs", "big.conf.test", 1'000, true, 1'000},

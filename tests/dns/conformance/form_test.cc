@@ -144,12 +144,12 @@ INSTANTIATE_TEST_SUITE_P(
     kRowName);
 
 // RFC 9824 section 3.5: NXNAME stands in proofs only.
-INSTANTIATE_TEST_SUITE_P(
-    Rfc9824Section3_5, Malformed,
-    testing::Values(Row{"QuestionForNxname",
-                        Message().Header(0, {}).Question("conf.test", RrType::kNxName).bytes(),
-                        RejectReason::kQuestionType}),
-    kRowName);
+INSTANTIATE_TEST_SUITE_P(Rfc9824Section3_5, Malformed,
+                         testing::Values(Row{
+                             "QuestionForNxname",
+                             Message().Header(0, {}).Question("conf.test", RrType::kNxName).bytes(),
+                             RejectReason::kQuestionType}),
+                         kRowName);
 
 // --- no header, no answer ---
 
@@ -241,19 +241,14 @@ Packet WithRecordIn(const Message::Counts& counts) {
   Message message = Start(counts);
   return Put(message, {0xc0, 12}).bytes();
 }
+Packet WithRecordBeforeOpt() {
+  Message message = Start({.additionals = 2});
+  return Put(message, {0}).Opt({}).bytes();
+}
 INSTANTIATE_TEST_SUITE_P(Rfc1035Section4_1, WellFormed,
                          testing::Values(GoodRow{"ARecordInTheAdditionalSection",
                                                  WithRecordIn({.additionals = 1}), 0},
-                                         GoodRow{"ARecordBeforeOpt",
-                                                 Message(Start({.additionals = 2}))
-                                                     .Raw({0})
-                                                     .Be16(1)
-                                                     .Be16(1)
-                                                     .Be32(0)
-                                                     .Be16(0)
-                                                     .Opt({})
-                                                     .bytes(),
-                                                 0}),
+                                         GoodRow{"ARecordBeforeOpt", WithRecordBeforeOpt(), 0}),
                          kRowName);
 
 // A compressed answer points at the question's name, so the case of the owner is the question's.

@@ -39,8 +39,9 @@ UniqueFd Connect(const Endpoint& server, int type) {
 }
 
 bool WaitReadable(const UniqueFd& fd) {
+  const auto patience = getenv("SUMMON_CONFORMANCE_SERVER") ? kPatienceWithOthers : kPatience;
   pollfd item{fd.get(), POLLIN, 0};
-  return poll(&item, 1, static_cast<int>(kPatience.count())) == 1;
+  return poll(&item, 1, static_cast<int>(patience.count())) == 1;
 }
 
 Answer Checked(const Packet& query, const std::optional<Packet>& reply) {

@@ -21,8 +21,10 @@
 
 namespace summon::dns::test {
 
-// Far above what any answer on loopback takes; only a failing test waits so long.
+// Far above what any answer on loopback takes; only a failing test waits so long. For other servers
+// less, of which some leave much unanswered.
 inline constexpr std::chrono::milliseconds kPatience{5'000};
+inline constexpr std::chrono::milliseconds kPatienceWithOthers{500};
 
 // Serves in a thread of its own until it is destroyed.
 class Service {

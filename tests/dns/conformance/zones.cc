@@ -128,6 +128,8 @@ SourceZone MainZone() {
                    {"signed.conf.test", "DS",
                     "\\# 36 04d20d02 "
                     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"},
+                   {"inner.conf.test", "NS", "ns1.inner.conf.test"},
+                   {"ns1.inner.conf.test", "A", "192.0.2.3"},
                    {"_http._tcp.conf.test", "SRV", "1 2 80 www.conf.test"},
                    {"svc.conf.test", "HTTPS", "\\# 10 0001000001000302 6832"},
                    {"caa.conf.test", "CAA", "\\# 9 0005697373756541 42"},
