@@ -150,6 +150,9 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const Chec
   out.dns = CheckDns(file.dns(), root.Nested(file.dns(), "dns", -1, "dns"));
   out.tcp = CheckTcp(root.Nested(file.tcp(), "tcp", -1, "tcp"));
   out.tls = CheckTls(file, root, out.listen);
+  CheckRateLimit(file.rate_limit(),
+                 root.Nested(file.rate_limit(), "rate_limit", -1, "rate_limit"), out.rate_limit);
+  CheckWake(file.wake(), root.Nested(file.wake(), "wake", -1, "wake"), out.wake);
   const bool zones_known = CheckZones(file, root, unique, out);
   out.forwarding = CheckForwarding(file, root, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {

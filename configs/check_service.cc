@@ -352,6 +352,8 @@ class ServiceCheck final {
     out.first_byte_slo =
         std::chrono::milliseconds(node.Number("first_byte_slo_ms", kFirstByteSloMs));
     CheckRest(policy, node);
+    out.wake_on = WakeOnOf(policy.wake_on());
+    out.allow_wake = CheckNetworks(node, "allow_wake", policy.allow_wake());
     // A resolver's cache keeps clients from asking for one TTL, and clients come back a while
     // after that: a shorter timeout reclaims machines that are still in use.
     const auto wanted = 2 * out.ttl_ready + std::chrono::seconds(30);
@@ -422,6 +424,15 @@ class ServiceCheck final {
       }
       former = *after;
     }
+  }
+
+  static WakeOn WakeOnOf(schema::Policy::WakeOn wake_on) {
+    switch (wake_on) {
+      case schema::Policy::ADDRESS: return WakeOn::kAddress;
+      case schema::Policy::SERVICE: return WakeOn::kService;
+      case schema::Policy::PACKET: return WakeOn::kPacket;
+    }
+    return WakeOn::kAddress;
   }
 
   static OnIdle OnIdleOf(schema::Policy::OnIdle on_idle) {

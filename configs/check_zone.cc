@@ -170,6 +170,8 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
         zone.dnssec(), node.Nested(zone.dnssec(), "dnssec", -1, StrCat(node.label(), ", dnssec")));
   }
   CheckAliases(out, node, node.context());
+  out.allow_query = CheckNetworks(node, "allow_query", zone.allow_query());
+  out.allow_wake = CheckNetworks(node, "allow_wake", zone.allow_wake());
   return out;
 }
 

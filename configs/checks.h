@@ -83,6 +83,13 @@ class Uniqueness final {
 
 // check_dnssec.cc
 std::optional<Dnssec> CheckDnssec(const schema::Dnssec& dnssec, const Node& node);
+// check_abuse.cc
+
+using PrefixTexts = google::protobuf::RepeatedPtrField<std::string>;
+// The networks that a list names; nothing when it is not there.
+Networks CheckNetworks(const Node& node, const char* field, const PrefixTexts& texts);
+void CheckRateLimit(const schema::RateLimit& limit, const Node& node, RateLimit& out);
+void CheckWake(const schema::Wake& wake, const Node& node, Wake& out);
 
 // check_zone.cc
 Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique);

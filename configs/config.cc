@@ -55,6 +55,7 @@ ConfigDiff Diff(const Config& old_config, const Config& next) {
   note(old_config.network == next.network, "network");
   note(old_config.tcp == next.tcp, "tcp");
   note(SameButFiles(old_config.tls, next.tls), "tls");
+  note(old_config.rate_limit == next.rate_limit, "rate_limit");
   return diff;
 }
 

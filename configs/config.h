@@ -65,6 +65,8 @@ struct Dnssec {
   std::chrono::seconds validity{0};
   bool operator==(const Dnssec&) const = default;
 };
+// Who may; nothing: everybody.
+using Networks = std::optional<std::vector<IpPrefix>>;
 
 struct Zone {
   std::string apex;
@@ -74,6 +76,8 @@ struct Zone {
   std::vector<StaticRecord> records;
   std::string zone_file{};  // brings SOA, NS and more; empty: none. Then there are no name_servers.
   std::optional<Dnssec> dnssec{};  // none: not signed
+  Networks allow_query;
+  Networks allow_wake;
   bool operator==(const Zone&) const = default;
 };
 
@@ -92,6 +96,36 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// Answers over UDP for one network; see the schema.
+struct RateLimit {
+  bool enabled = true;
+  std::uint32_t positive_per_s = 20;
+  std::uint32_t no_data_per_s = 20;
+  std::uint32_t nxdomain_per_s = 10;
+  std::uint32_t error_per_s = 5;
+  std::uint32_t burst_factor = 2;
+  std::uint32_t slip = 2;
+  std::uint32_t buckets = 65'536;
+  std::vector<IpPrefix> exempt;  // empty: nobody
+  bool operator==(const RateLimit&) const = default;
+};
+
+// What lookups may boot; see the schema.
+struct Wake {
+  bool proof_always = true;  // else under pressure
+  std::vector<IpPrefix> trusted;  // empty: nobody
+  std::uint32_t boots_per_s = 2;
+  std::uint32_t boots_burst = 8;
+  std::uint32_t in_flight_max = 4;
+  std::uint32_t queue_max = 64;
+  std::uint32_t boots_per_network = 3;
+  std::uint32_t services_per_network = 20;
+  std::chrono::seconds service_interval{5};
+  std::chrono::seconds cool_down_max{600};
+  bool operator==(const Wake&) const = default;
+};
+
+enum class WakeOn { kAddress, kService, kPacket };
 enum class LauncherChoice { kAuto, kKvm, kProcess };
 enum class AnswerPolicy { kImmediately, kWhenReady };
 enum class OnIdle { kOff, kKeepRunning, kPaused, kParked, kSaved, kAuto };
@@ -110,6 +144,8 @@ struct Policy {
   std::optional<std::chrono::seconds> parked_after{};
   std::optional<std::chrono::seconds> saved_after{};
   std::optional<std::chrono::seconds> off_after{};
+  WakeOn wake_on = WakeOn::kAddress;
+  Networks allow_wake;
   bool operator==(const Policy&) const = default;
 
   // Its machines may be parked or saved.
@@ -230,6 +266,8 @@ struct Config {
   Forwarding forwarding;
   Tcp tcp;
   std::optional<Tls> tls;
+  RateLimit rate_limit;
+  Wake wake;
   std::vector<Service> services;  // in the file's order; ServiceId is not this index
   bool operator==(const Config&) const = default;
 };

@@ -100,6 +100,11 @@ void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint
     case DnsCounter::kForwardRefused: return add(state_->forward_refused, "reason");
     case DnsCounter::kForwardForged: return add(state_->forward_forged, "reason");
     case DnsCounter::kForwardUpstream: return add(state_->forward_upstream, "event");
+    case DnsCounter::kLimitDropped: return add(state_->dns_limit_dropped, "class");
+    case DnsCounter::kLimitSlipped: return add(state_->dns_limit_slipped, "class");
+    case DnsCounter::kRefusedBy: return add(state_->dns_access_refused, "list");
+    case DnsCounter::kLookups: return add(state_->dns_lookups, "fate");
+    case DnsCounter::kParked: return add(state_->dns_parked, "event");
   }
 }
 

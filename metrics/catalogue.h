@@ -66,6 +66,11 @@ class Catalogue final {
     kForwardRefused,   // summon_forward_refused_total{reason}: those that were not forwarded
     kForwardForged,    // summon_forward_forged_total{reason}: messages that were no reply
     kForwardUpstream,  // summon_forward_upstream_total{event}: what passed to and from servers
+    kLimitDropped,  // summon_dns_limited_dropped_total{class}: over their network's share
+    kLimitSlipped,  // summon_dns_limited_slipped_total{class}: likewise, sent truncated and empty
+    kRefusedBy,     // summon_dns_access_refused_total{list}: who may not ask, or wake
+    kLookups,       // summon_dns_lookups_at_rest_total{fate}: of services at rest
+    kParked,        // summon_dns_parked_total{event}: beside others that wait
   };
   void DnsCounted(DnsCounter counter, std::string_view label, std::uint64_t count);
   // summon_forward_in_flight, summon_forward_waiting, summon_forward_cache_entries,

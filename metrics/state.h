@@ -91,6 +91,19 @@ struct Catalogue::State {
   Gauges& certificate_expiry =
       MakeGauge("summon_dns_tls_certificate_expiry_timestamp_seconds",
                 "When the certificate of DNS over TLS ends, in seconds since 1970.");
+  Counters& dns_limit_dropped =
+      MakeCounter("summon_dns_limited_dropped_total",
+                  "Answers over UDP that were over their network's share and not sent, by class.");
+  Counters& dns_limit_slipped =
+      MakeCounter("summon_dns_limited_slipped_total",
+                  "Answers over their network's share that were sent truncated, by class.");
+  Counters& dns_access_refused =
+      MakeCounter("summon_dns_access_refused_total",
+                  "Queries of networks that may not ask, or wake, by list.");
+  Counters& dns_lookups = MakeCounter("summon_dns_lookups_at_rest_total",
+                                      "Lookups that found a service at rest, by their fate.");
+  Counters& dns_parked = MakeCounter("summon_dns_parked_total",
+                                     "Queries that met others that wait, by what happened.");
   prometheus::Histogram& query_to_answer =
       MakeHistogram("summon_query_to_answer_seconds", "From a DNS query to its answer.")
           .Add({}, Buckets());

@@ -68,6 +68,7 @@ class AdmissionControl final {
   void Enqueue(ServiceId service, Share& share);
   bool QueueEmpty() const { return queue_.empty(); }
   ServiceId Head() const { return queue_.front(); }
+  std::size_t queued() const { return queue_.size(); }
   void PopHead() { queue_.pop_front(); }  // the caller clears the service's `queued`
 
   std::uint64_t used_mib() const { return used_mib_; }

@@ -77,8 +77,7 @@ void Summoner::Request(ServiceId id, const RequestInfo& info, Instant now, Effec
   const Requested event{.trigger = info.trigger,
                         .asker = info.asker,
                         .admission = AdmissionFor(*service, info.trigger, now),
-                        .parking = waiters_ < limits_.waiters_max ? Parking::kAllowed
-                                                                  : Parking::kFull};
+                        .parking = waiters_ < limits_.waiters_max ? info.parking : Parking::kFull};
   Apply(*service, event, now, effects);
   Pump(now, effects);
 }
@@ -148,6 +147,14 @@ std::optional<ServiceStatus> Summoner::StatusOf(ServiceId id) const {
   if (status.problem.empty()) status.problem = service.prepare_problem;
   status.last_summon = service.last_summon;
   return status;
+}
+
+bool Summoner::IsAtRest(ServiceId id) const {
+  const auto found = services_.find(id);
+  if (found == services_.end()) return false;
+  const ServiceState& state = found->second->state;
+  const PhaseKind phase = KindOf(state.phase);
+  return !state.wanted && phase != PhaseKind::kSummoning && phase != PhaseKind::kReady;
 }
 
 // --- inside ---

@@ -109,6 +109,8 @@ class Summoner final {
     Trigger trigger{};
     std::optional<Asker> asker;
     Instant received{};  // when the query or frame reached this host
+    // kFull: whoever asks has its share of parked answers, whatever the others have.
+    Parking parking = Parking::kAllowed;
   };
   void Request(ServiceId service, const RequestInfo& info, Instant now, Effects& effects);
   // An answer with the service's address left: the lease grows. Also for answers that needed no
@@ -153,6 +155,12 @@ class Summoner final {
 
   // Nothing when the service is not there (or was removed).
   std::optional<ServiceStatus> StatusOf(ServiceId service) const;
+  // Whether a request now would have an instance made; else it joins a summon, or finds it ready.
+  // False for a service that is not there.
+  bool IsAtRest(ServiceId service) const;
+  // Instances that are being made, and services that wait for room.
+  std::uint32_t in_flight() const { return admission_.in_flight(); }
+  std::uint32_t queued() const { return static_cast<std::uint32_t>(admission_.queued()); }
   const Counters& counters() const { return counters_; }
   const Limits& limits() const { return limits_; }
   std::uint64_t memory_used_mib() const { return admission_.used_mib(); }

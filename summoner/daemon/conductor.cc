@@ -8,7 +8,8 @@ Conductor::Conductor(Loop& loop, Logger& log, Summoner& summoner)
     : loop_(loop), log_(log), summoner_(summoner), timer_(loop, [this] {
         timer_at_ = kNever;
         Change([this](Instant now, Effects& effects) { summoner_.Advance(now, effects); });
-      }) {}
+      }),
+      next_turn_(loop, [this] { NextTurn(); }) {}
 
 void Conductor::Change(const std::function<void(Instant now, Effects& effects)>& change) {
   Effects effects;
@@ -18,6 +19,10 @@ void Conductor::Change(const std::function<void(Instant now, Effects& effects)>&
 
 void Conductor::CarryOut(const Effects& effects) {
   for (const Effect& effect : effects) CarryOutOne(effect);
+  TellSent();
+}
+
+void Conductor::TellSent() {
   const std::vector<Sent> sent = std::exchange(sent_, {});
   for (const Sent& answer : sent) {
     summoner_.AnswerSent(answer.service, answer.ttl, loop_.Now());
@@ -68,6 +73,44 @@ std::unique_ptr<Conductor::Waiting> Conductor::TakeWaiting(WaiterId waiter) {
 }
 
 void Conductor::Do(const Answer& answer) {
+  if (answer.waiter == asking_) {
+    ReleaseNow(answer);
+  } else {
+    ReleaseInTurn(answer);
+  }
+}
+
+void Conductor::Do(const Refuse& refuse) {
+  if (refuse.waiter == asking_) {
+    ReleaseNow(refuse);
+  } else {
+    ReleaseInTurn(refuse);
+  }
+}
+
+void Conductor::ReleaseInTurn(Release release) {
+  if (released_ == 0) next_turn_.Set(loop_.Now());
+  if (released_ >= kReleasesMax || !releases_.empty()) {
+    releases_.push_back(std::move(release));
+    return;
+  }
+  ++released_;
+  std::visit([this](const auto& one) { ReleaseNow(one); }, release);
+}
+
+void Conductor::NextTurn() {
+  released_ = 0;
+  while (released_ < kReleasesMax && !releases_.empty()) {
+    const Release release = std::move(releases_.front());
+    releases_.pop_front();
+    ++released_;
+    std::visit([this](const auto& one) { ReleaseNow(one); }, release);
+  }
+  if (released_ > 0) next_turn_.Set(loop_.Now());
+  TellSent();
+}
+
+void Conductor::ReleaseNow(const Answer& answer) {
   const auto waiting = TakeWaiting(answer.waiter);
   if (!waiting->reply->Answer(answer.ttl)) return;
   sent_.push_back({answer.service, answer.ttl});
@@ -77,7 +120,7 @@ void Conductor::Do(const Answer& answer) {
   }
 }
 
-void Conductor::Do(const Refuse& refuse) {
+void Conductor::ReleaseNow(const Refuse& refuse) {
   TakeWaiting(refuse.waiter)->reply->Refuse(refuse.reason, refuse.detail);
 }
 
@@ -89,13 +132,16 @@ void Conductor::Request(ServiceId service, const Question& question,
                         std::unique_ptr<Reply> reply) {
   const WaiterId waiter{next_waiter_++};
   waiting_.emplace(waiter, Waiting{std::move(reply), question.received});
+  asking_ = waiter;
   Change([&](Instant now, Effects& effects) {
     summoner_.Request(service,
                       {.trigger = question.trigger,
                        .asker = Asker{waiter, question.patience, question.until},
-                       .received = question.received},
+                       .received = question.received,
+                       .parking = question.parking},
                       now, effects);
   });
+  asking_.reset();
 }
 
 void Conductor::Nudge(ServiceId service, Trigger trigger, Instant received) {

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
@@ -45,6 +47,10 @@ class Observer {
 
 class Conductor final : public launcher::Events {
  public:
+  // Those who wait and are released together are answered so many in one turn of the loop, newest
+  // first: an answer may be larger than its question, and a pulse of them is a weapon.
+  static constexpr std::size_t kReleasesMax = 64;
+
   // All outlive the conductor. UseLauncher comes before the loop runs.
   Conductor(Loop& loop, Logger& log, Summoner& summoner);
   ~Conductor() override = default;
@@ -64,6 +70,7 @@ class Conductor final : public launcher::Events {
     Instant received{};
     Patience patience = Patience::kByPolicy;
     Instant until = kNever;  // for kUntilReady
+    Parking parking = Parking::kAllowed;  // kFull: be answered rather than wait
   };
   // Somebody who waits for an answer; `reply` may be called before this returns.
   void Request(ServiceId service, const Question& question, std::unique_ptr<Reply> reply);
@@ -100,6 +107,8 @@ class Conductor final : public launcher::Events {
     Instant received{};
   };
 
+  using Release = std::variant<Answer, Refuse>;
+
   void CarryOut(const Effects& effects);
   void CarryOutOne(const Effect& effect);
   void Do(const Launch& launch);
@@ -112,6 +121,11 @@ class Conductor final : public launcher::Events {
   void Do(const CountOutcome&) {}  // counted inside the summoner
   void Do(const CountStale&) {}
   void SetTimer();
+  void ReleaseInTurn(Release release);
+  void ReleaseNow(const Answer& answer);
+  void ReleaseNow(const Refuse& refuse);
+  void NextTurn();
+  void TellSent();
   std::unique_ptr<Waiting> TakeWaiting(WaiterId waiter);
 
   Loop& loop_;
@@ -131,8 +145,12 @@ class Conductor final : public launcher::Events {
     std::chrono::seconds ttl{0};
   };
   std::vector<Sent> sent_;
+  std::optional<WaiterId> asking_;  // whose request is being carried out: it need not wait
+  std::deque<Release> releases_;    // for later turns; each is of one in waiting_
+  std::size_t released_ = 0;        // in this turn
   Instant timer_at_ = kNever;
   Timer timer_;
+  Timer next_turn_;
 };
 
 }  // namespace summon::summoner

@@ -22,6 +22,18 @@ Result<std::vector<dns::Endpoint>> ListenAddresses(const configs::Config& config
   return addresses;
 }
 
+std::optional<dns::RateLimitOptions> RateLimitOf(const configs::RateLimit& from) {
+  if (!from.enabled) return std::nullopt;
+  dns::RateLimitOptions options;
+  options.per_second = {from.positive_per_s, from.no_data_per_s, from.nxdomain_per_s,
+                        from.error_per_s};
+  options.burst_factor = from.burst_factor;
+  options.slip = from.slip;
+  options.buckets = from.buckets;
+  options.exempt = dns::PrefixList(from.exempt);
+  return options;
+}
+
 }  // namespace
 
 Daemon::Daemon(Loop& loop, Logger& log, configs::Config config)
@@ -29,6 +41,7 @@ Daemon::Daemon(Loop& loop, Logger& log, configs::Config config)
       log_(log),
       summoner_(LimitsOf(config)),
       conductor_(loop, log, summoner_),
+      guard_(summoner_),
       registrar_(loop, log, conductor_, std::move(config)) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs::Config config) {
@@ -39,6 +52,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Create(Loop& loop, Logger& log, configs:
 
 Status Daemon::Start() {
   const configs::Config& config = registrar_.config();
+  registrar_.UseGuard(guard_);
   auto zones = SUMMON_TRY(registrar_.RegisterAll());
   dns::dnssec::OnlineSigner::Options signing;
   signing.signatures_per_s = config.dns.signatures_per_s;
@@ -50,7 +64,9 @@ Status Daemon::Start() {
   measures_ = std::make_unique<Measures>(loop_, conductor_);
   measures_->UseSigner(*signer_);
   conductor_.AddObserver(*measures_);
-  frontend_ = std::make_unique<Frontend>(conductor_, *measures_, std::move(zones));
+  conductor_.AddObserver(guard_);
+  frontend_ = std::make_unique<Frontend>(Frontend::Others{conductor_, *measures_, guard_},
+                                         std::move(zones));
   registrar_.UseFrontend(*frontend_);
   frontend_->UseSigner(*signer_);
 
@@ -99,6 +115,7 @@ Status Daemon::StartDns() {
   dns::ServerOptions options;
   options.listen = SUMMON_TRY(ListenAddresses(config));
   options.tcp = TcpLimitsOf(config);
+  options.rate_limit = RateLimitOf(config.rate_limit);
   if (config.tls) {
     secure_dns_ = SUMMON_TRY(
         SecureDns::Create(loop_, log_, *config.tls, [this](std::int64_t expires_s) {
@@ -108,6 +125,7 @@ Status Daemon::StartDns() {
   }
   server_ = SUMMON_TRY(dns::Server::Create(loop_, options, *frontend_));
   measures_->UseDnsCounters(server_->counters());
+  measures_->UseLookupCounters(guard_.counters());
   manners_ = SUMMON_TRY(MannersKeeper::Create(
       loop_, log_, config.dns,
       [this](const dns::Manners& manners) { server_->SetManners(manners); }));

@@ -19,6 +19,7 @@
 #include "summoner/daemon/measures.h"
 #include "summoner/daemon/registrar.h"
 #include "summoner/daemon/secure_dns.h"
+#include "summoner/daemon/wake_guard.h"
 #include "summoner/summoner.h"
 
 namespace summon::summoner {
@@ -44,6 +45,7 @@ class Daemon final {
   Logger& log_;
   Summoner summoner_;
   Conductor conductor_;
+  WakeGuard guard_;
   Registrar registrar_;
   const SystemClock clock_;
   // Before what uses it.

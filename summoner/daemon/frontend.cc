@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/random.h"
+#include "dns/rate_limit.h"
 #include "summoner/daemon/zone_data.h"
 
 namespace summon::summoner {
@@ -13,6 +15,24 @@ class Frontend::ParkedQuery final : public Reply {
  public:
   ParkedQuery(Frontend& frontend, const dns::Query& query, dns::Responder responder)
       : frontend_(frontend), query_(query), responder_(std::move(responder)) {}
+  ~ParkedQuery() override {
+    if (is_orphan_) return;
+    if (frontend_.asking_ == this) frontend_.asking_ = nullptr;
+    if (keys_) frontend_.parked_.Remove(*keys_);
+  }
+  ParkedQuery(const ParkedQuery&) = delete;
+  ParkedQuery& operator=(const ParkedQuery&) = delete;
+
+  // The frontend has ended; the conductor, which holds this, ends soon, and answers nobody before.
+  void Orphan() { is_orphan_ = true; }
+  // It waits from now on.
+  void Park(const ParkedQueries<ParkedQuery>::Keys& keys) {
+    keys_ = keys;
+    frontend_.parked_.Add(keys, *this);
+  }
+  // The same question came again: the answer goes out once, the way that the last one came. It is
+  // not held any longer for it, or one who repeats quickly would wait for ever.
+  void Refresh(dns::Responder responder) { responder_ = std::move(responder); }
 
   bool Answer(std::chrono::seconds ttl) override {
     dns::AnswerOptions options;
@@ -28,16 +48,21 @@ class Frontend::ParkedQuery final : public Reply {
   Frontend& frontend_;
   const dns::Query query_;
   dns::Responder responder_;
+  std::optional<ParkedQueries<ParkedQuery>::Keys> keys_;
+  bool is_orphan_ = false;
 };
 
-Frontend::Frontend(Conductor& conductor, Measures& measures,
-                   std::unique_ptr<const dns::ZoneTable> zones)
-    : conductor_(conductor),
-      measures_(measures),
+Frontend::Frontend(const Others& others, std::unique_ptr<const dns::ZoneTable> zones)
+    : conductor_(others.conductor),
+      measures_(others.measures),
+      guard_(others.guard),
       zones_(std::move(zones)),
+      parked_(RandomSipKey()),
       space_(std::make_unique<std::array<std::uint8_t, dns::kTcpSpace>>()) {}
 
-Frontend::~Frontend() = default;
+Frontend::~Frontend() {
+  parked_.ForEach([](ParkedQuery& parked) { parked.Orphan(); });
+}
 
 std::unique_ptr<const dns::ZoneTable> Frontend::Swap(std::unique_ptr<const dns::ZoneTable> zones) {
   return std::exchange(zones_, std::move(zones));
@@ -49,11 +74,29 @@ dns::SendOutcome Frontend::Send(const dns::Query& query, dns::Responder& respond
   return responder.Send(response);
 }
 
-dns::SendOutcome Frontend::SendFromTable(const dns::Query& query, dns::Responder& responder,
-                                         const dns::AnswerOptions& options) {
+dns::Response Frontend::WriteFromTable(const dns::Query& query,
+                                       const dns::AnswerOptions& options) {
   dns::AnswerOptions signing = options;
   signing.signer = signer_;
-  return Send(query, responder, dns::WriteAnswer(*zones_, query, signing, *space_));
+  return dns::WriteAnswer(*zones_, query, signing, *space_);
+}
+
+dns::SendOutcome Frontend::SendFromTable(const dns::Query& query, dns::Responder& responder,
+                                         const dns::AnswerOptions& options) {
+  return Send(query, responder, WriteFromTable(query, options));
+}
+
+dns::SendOutcome Frontend::SendRefused(const dns::Query& query, dns::Responder& responder) {
+  dns::ErrorAnswer error;
+  error.rcode = dns::Rcode::kRefused;
+  error.extended_error = dns::ExtendedError{dns::EdeCode::kProhibited, {}};
+  return Send(query, responder, dns::WriteError(query, error, *space_));
+}
+
+dns::SendOutcome Frontend::SendTruncated(const dns::Query& query, dns::Responder& responder) {
+  std::array<std::uint8_t, dns::kUdpSizeMin> space;
+  const dns::Response full = dns::WriteAnswer(*zones_, query, {}, *space_);
+  return Send(query, responder, dns::MakeSlip(full, space));
 }
 
 dns::SendOutcome Frontend::SendServFail(const dns::Query& query, dns::Responder& responder,
@@ -65,24 +108,58 @@ dns::SendOutcome Frontend::SendServFail(const dns::Query& query, dns::Responder&
 }
 
 void Frontend::Handle(const dns::Query& query, dns::Responder responder) {
-  const bool asks_address =
-      query.type == dns::RrType::kA || query.type == dns::RrType::kAaaa;
-  if (asks_address) {
+  if (!guard_.MayQuery(query)) {
+    (void)SendRefused(query, responder);  // the asker may be gone
+    return;
+  }
+  if (WakeGuard::Concerns(query.type)) {
     const dns::Resolution resolution = dns::Resolve(*zones_, query);
     if (resolution.owner != dns::kStatic) {
-      const ServiceId service = ServiceOf(resolution.owner);
-      if (resolution.kind == dns::Resolution::Kind::kRecords) {
-        conductor_.Request(service, {.trigger = Trigger::kDns, .received = query.received},
-                           std::make_unique<ParkedQuery>(*this, query, std::move(responder)));
-        return;
-      }
-      conductor_.Nudge(service, Trigger::kDns, query.received);
+      return HandleOwned(query, std::move(responder), resolution);
     }
   }
-  const dns::Response answer = dns::WriteAnswer(*zones_, query, {}, *space_);
+  const dns::Response answer = WriteFromTable(query, {});
   const bool is_foreign = answer.rcode == dns::Rcode::kRefused && forwarding_ != nullptr;
   if (is_foreign && forwarding_->Take(query, responder)) return;
   (void)Send(query, responder, answer);  // the asker may be gone
+}
+
+void Frontend::HandleOwned(const dns::Query& query, dns::Responder responder,
+                           const dns::Resolution& resolution) {
+  const ServiceId service = ServiceOf(resolution.owner);
+  const bool gives_address = resolution.kind == dns::Resolution::Kind::kRecords &&
+                             (query.type == dns::RrType::kA || query.type == dns::RrType::kAaaa);
+  switch (guard_.Consider(query, service, query.received)) {
+    case WakeRight::kWake:
+      if (gives_address) return AnswerWhenDue(query, std::move(responder), service);
+      conductor_.Nudge(service, Trigger::kDns, query.received);
+      break;
+    case WakeRight::kProve:
+      (void)SendTruncated(query, responder);  // the asker may be gone
+      return;
+    case WakeRight::kNothing:
+      break;
+  }
+  (void)SendFromTable(query, responder, {});  // likewise
+}
+
+void Frontend::AnswerWhenDue(const dns::Query& query, dns::Responder responder,
+                             ServiceId service) {
+  Conductor::Question question{.trigger = Trigger::kDns, .received = query.received};
+  const auto keys = parked_.KeysOf(query, service);
+  if (!parked_.empty()) {
+    if (ParkedQuery* waiting = parked_.Find(keys)) {
+      guard_.counters().Count(ParkEvent::kRefreshed);
+      return waiting->Refresh(std::move(responder));
+    }
+    if (parked_.OfNetwork(keys) >= kParkedPerNetwork) question.parking = Parking::kFull;
+  }
+  auto asking = std::make_unique<ParkedQuery>(*this, query, std::move(responder));
+  asking_ = asking.get();
+  conductor_.Request(service, question, std::move(asking));
+  // Null when it was answered at once.
+  if (asking_ != nullptr) return std::exchange(asking_, nullptr)->Park(keys);
+  if (question.parking == Parking::kFull) guard_.counters().Count(ParkEvent::kCrowdedOut);
 }
 
 }  // namespace summon::summoner

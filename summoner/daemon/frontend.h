@@ -2,7 +2,8 @@
 #pragma once
 // Answers DNS queries: static data at once, services through the conductor.
 //
-// What wakes: a lookup of A or AAAA for a service's name. Everything else about such a name is
+// What wakes: a lookup of A or AAAA for a service's name, as far as the guard lets it; HTTPS, SVCB
+// and SRV join a summon, and begin one only by policy. Everything else about such a name is
 // answered from the table and wakes nothing; a type that the name has not is NOERROR at once and
 // never held, or resolvers would cache the whole name away.
 
@@ -17,13 +18,23 @@
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/forwarding.h"
 #include "summoner/daemon/measures.h"
+#include "summoner/daemon/parked_queries.h"
+#include "summoner/daemon/wake_guard.h"
 
 namespace summon::summoner {
 
 class Frontend final : public dns::Handler {
  public:
-  // `conductor` and `measures` outlive it.
-  Frontend(Conductor& conductor, Measures& measures, std::unique_ptr<const dns::ZoneTable> zones);
+  // Answers of one network that wait for one service; one more is given at once.
+  static constexpr std::uint32_t kParkedPerNetwork = 8;
+
+  // What it works with; all outlive it.
+  struct Others {
+    Conductor& conductor;
+    Measures& measures;
+    WakeGuard& guard;
+  };
+  Frontend(const Others& others, std::unique_ptr<const dns::ZoneTable> zones);
   ~Frontend() override;
   Frontend(const Frontend&) = delete;
   Frontend& operator=(const Frontend&) = delete;
@@ -48,18 +59,31 @@ class Frontend final : public dns::Handler {
  private:
   class ParkedQuery;
 
+  // A lookup of a service's name.
+  void HandleOwned(const dns::Query& query, dns::Responder responder,
+                   const dns::Resolution& resolution);
+  // Answers it when the service can be given, by policy.
+  void AnswerWhenDue(const dns::Query& query, dns::Responder responder, ServiceId service);
+
   dns::SendOutcome Send(const dns::Query& query, dns::Responder& responder,
                         const dns::Response& response);
+  dns::Response WriteFromTable(const dns::Query& query, const dns::AnswerOptions& options);
   dns::SendOutcome SendFromTable(const dns::Query& query, dns::Responder& responder,
                                  const dns::AnswerOptions& options);
+  dns::SendOutcome SendRefused(const dns::Query& query, dns::Responder& responder);
+  // An empty answer with TC: "ask over TCP".
+  dns::SendOutcome SendTruncated(const dns::Query& query, dns::Responder& responder);
   dns::SendOutcome SendServFail(const dns::Query& query, dns::Responder& responder,
                                 std::string_view why);
 
   Conductor& conductor_;
   Measures& measures_;
+  WakeGuard& guard_;
   Forwarding* forwarding_ = nullptr;
   std::unique_ptr<const dns::ZoneTable> zones_;
   dns::Signer* signer_ = nullptr;
+  ParkedQueries<ParkedQuery> parked_;
+  ParkedQuery* asking_ = nullptr;  // being handed to the conductor; null once it is answered
   // Where answers are written; each is sent before the next one begins.
   std::unique_ptr<std::array<std::uint8_t, dns::kTcpSpace>> space_;
 };

@@ -155,6 +155,7 @@ void Measures::OnTapTraffic(ServiceId service, const launcher::Traffic& traffic)
 void Measures::Update() {
   UpdateQueries();
   if (dns_ != nullptr) UpdateDns();
+  UpdateLookups();
   if (signer_ != nullptr) UpdateSignatures();
   if (forward_ != nullptr) forward_measures_.Update(*forward_, catalogue_);
   UpdateSummons();
@@ -215,6 +216,18 @@ void Measures::UpdateConnections() {
        .accepted = Grown(dns_->tcp_accepted, dns_seen_.tcp_accepted),
        .accept_failures = Grown(dns_->tcp_accept_failed, dns_seen_.tcp_accept_failed),
        .paused = Grown(dns_->tcp_paused, dns_seen_.tcp_paused)});
+  UpdateDnsCounter(Counter::kLimitDropped, dns_->limited_dropped, dns_seen_.limited_dropped,
+                   dns::AnswerClassText);
+  UpdateDnsCounter(Counter::kLimitSlipped, dns_->limited_slipped, dns_seen_.limited_slipped,
+                   dns::AnswerClassText);
+}
+
+void Measures::UpdateLookups() {
+  if (lookups_ == nullptr) return;
+  using Counter = metrics::Catalogue::DnsCounter;
+  UpdateDnsCounter(Counter::kRefusedBy, lookups_->refused, lookups_seen_.refused, AccessListText);
+  UpdateDnsCounter(Counter::kLookups, lookups_->fates, lookups_seen_.fates, LookupFateText);
+  UpdateDnsCounter(Counter::kParked, lookups_->parked, lookups_seen_.parked, ParkEventText);
 }
 
 template <typename Counts, typename Reason>

@@ -20,6 +20,7 @@
 #include "metrics/catalogue.h"
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/forward_measures.h"
+#include "summoner/daemon/lookup_counters.h"
 
 namespace summon::summoner {
 
@@ -43,6 +44,8 @@ class Measures final : public Observer {
   void UseSigner(const dns::dnssec::OnlineSigner& signer) { signer_ = &signer; }
   // Likewise the forwarder's.
   void UseForwardCounters(const dns::forward::Counters& counters) { forward_ = &counters; }
+  // Likewise what is counted about who may ask, wake and wait.
+  void UseLookupCounters(const LookupCounters& counters) { lookups_ = &counters; }
   // A query was answered with `response`.
   void CountQuery(const dns::Query& query, const dns::Response& response);
   void OnReload(ReloadOutcome outcome);
@@ -65,6 +68,7 @@ class Measures final : public Observer {
                         std::string_view (*text)(Reason));
   void UpdateSignatures();
   void UpdateConnections();
+  void UpdateLookups();
   void UpdateSummons();
   void UpdateRungs();
 
@@ -88,6 +92,8 @@ class Measures final : public Observer {
   // What was added to the catalogue already.
   dns::dnssec::SigningCounters signing_seen_;
   dns::Counters dns_seen_;
+  const LookupCounters* lookups_ = nullptr;
+  LookupCounters lookups_seen_;
   Counters seen_;
   std::map<ServiceId, std::uint64_t> drops_seen_;
   Timer timer_;

@@ -147,6 +147,7 @@ Result<std::unique_ptr<const dns::ZoneTable>> Registrar::RegisterAll() {
     conductor_.summoner().LauncherLost("summon-launcherd has not been reached yet", now, effects);
     for (const configs::Service& service : config_.services) Register(service, now, effects);
   });
+  guard_->Configure(config_, ids_);
   ZoneBuild zones = BuildZoneTable(config_, ids_, serial_);
   if (zones.table) return std::move(zones.table);
   LogProblems(zones);
@@ -358,6 +359,7 @@ void Registrar::Apply(Reloaded& reloaded) {
         frontend_->Swap(std::move(reloaded.zones.table)));
     loop_.Offload([former] { former->reset(); }, [] {});
   }
+  guard_->Configure(config_, ids_);
   for (const std::string& setting : diff.needs_restart) {
     log_.Warning("setting takes effect at the next start", {{"setting", setting}});
   }

@@ -19,6 +19,7 @@
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/frontend.h"
 #include "summoner/daemon/measures.h"
+#include "summoner/daemon/wake_guard.h"
 #include "summoner/daemon/zone_data.h"
 
 namespace summon::summoner {
@@ -37,6 +38,8 @@ class Registrar final {
   // Registers every service. Errors: what DNS data cannot hold; each problem has been logged.
   // Blocks on zone files: before the loop runs.
   Result<std::unique_ptr<const dns::ZoneTable>> RegisterAll();
+  // Before RegisterAll; told of every change of the configuration.
+  void UseGuard(WakeGuard& guard) { guard_ = &guard; }
   void UseFrontend(Frontend& frontend) { frontend_ = &frontend; }
   void UseLauncher(launcher::RpcLauncher& launcher) { launcher_ = &launcher; }
 
@@ -99,6 +102,7 @@ class Registrar final {
   Loop& loop_;
   Logger& log_;
   Conductor& conductor_;
+  WakeGuard* guard_ = nullptr;
   Frontend* frontend_ = nullptr;
   launcher::RpcLauncher* launcher_ = nullptr;
   configs::Config config_;

@@ -366,7 +366,15 @@ void World::Query(std::size_t client, Service& service) {
   checker_.Asked(waiter, now_ + service.spec.policy.hold_max);
   askers_[waiter] = {client, now_};
   const Asker asker{waiter, Patience::kByPolicy, kNever};
-  summoner_.Request(service.id, {Trigger::kDns, asker, now_}, now_, effects_);
+  // Now and then the asker's network has had its share of parked answers.
+  const bool has_share = static_cast<std::uint64_t>(waiter) % 10 == 0;
+  const Parking parking = has_share ? Parking::kFull : Parking::kAllowed;
+  const std::uint32_t waiting = summoner_.waiters();
+  summoner_.Request(service.id, {Trigger::kDns, asker, now_, parking}, now_, effects_);
+  if (parking == Parking::kFull && summoner_.waiters() > waiting) {
+    checker_.Fail(Invariant::kWaiterInTime,
+                  StrCat("waiter ", static_cast<std::uint64_t>(waiter), " exceeds its share"));
+  }
 }
 
 void World::Ask(Service& service, Trigger trigger) {

@@ -208,6 +208,31 @@ TEST(Summoner, ParkedAnswersOfAllServicesTogetherAreBounded) {
   EXPECT_EQ(room.All<Answer>()[0].reason, AnswerReason::kWaitersFull);
 }
 
+TEST(Summoner, WhoseNetworkHasItsShareOfParkedAnswersIsAnsweredAtOnce) {
+  Room room;
+  Policy policy;
+  policy.answer = AnswerMode::kWhenReady;
+  const ServiceId id = room.Add(16, policy);
+  room.effects.clear();
+  const Asker asker{WaiterId{1}, Patience::kByPolicy, kNever};
+  room.summoner.Request(id, {Trigger::kDns, asker, room.now, Parking::kFull}, room.now,
+                        room.effects);
+  ASSERT_EQ(room.All<Answer>().size(), 1u);
+  EXPECT_EQ(room.All<Answer>()[0].reason, AnswerReason::kWaitersFull);
+  EXPECT_EQ(room.Launched().size(), 1u);
+}
+
+TEST(Summoner, IsAtRestUntilASummonBeginsAndAgainAfterIt) {
+  Room room;
+  const ServiceId id = room.Add(16);
+  EXPECT_TRUE(room.summoner.IsAtRest(id));
+  room.BringUp(id);
+  EXPECT_FALSE(room.summoner.IsAtRest(id));
+  room.End(id, 1, EndReason::kHalted);  // young: it has failed
+  EXPECT_TRUE(room.summoner.IsAtRest(id));
+  EXPECT_FALSE(room.summoner.IsAtRest(ServiceId{99}));
+}
+
 TEST(Summoner, RequestBeforeTheOrderStandsWaitsAndIsRememberedUntilItDoes) {
   Room room;
   ServiceSpec spec{.name = "web", .policy = {}, .memory_mib = 16};
