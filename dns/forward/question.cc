@@ -11,6 +11,7 @@ namespace summon::dns::forward {
 namespace {
 
 constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
+constexpr std::uint16_t kFlagAuthenticData = 0x0020;  // "tell me": RFC 6840 section 5.7
 constexpr std::uint16_t kFlagCheckingDisabled = 0x0010;
 constexpr std::uint32_t kEdnsDnssecOk = 0x8000;
 
@@ -37,7 +38,8 @@ std::size_t WriteQuestion(const Question& question, std::uint16_t id,
                           std::span<std::uint8_t, kQuestionSizeMax> space) {
   ByteWriter writer(space);
   const auto flags = static_cast<std::uint16_t>(
-      kFlagRecursionDesired | (question.checking_disabled ? kFlagCheckingDisabled : 0));
+      kFlagRecursionDesired | kFlagAuthenticData |
+      (question.checking_disabled ? kFlagCheckingDisabled : 0));
   const bool fits = writer.Be16(id) && writer.Be16(flags) && writer.Be16(1) && writer.Be16(0) &&
                     writer.Be16(0) && writer.Be16(1) && writer.Put(question.name.wire()) &&
                     writer.Be16(static_cast<std::uint16_t>(question.type)) &&

@@ -36,7 +36,8 @@ inline constexpr std::size_t kQuestionSizeMax = kHeaderSize + Name::kWireMax + 4
 // What we say that we take over UDP.
 inline constexpr std::uint16_t kUpstreamUdpSize = 1'232;
 
-// A question on its way: id, RD, CD, the question, and an OPT without options. The size in `space`.
+// A question on its way: id, RD, AD, CD, the question, and an OPT without options. Returns its
+// size.
 std::size_t WriteQuestion(const Question& question, std::uint16_t id,
                           std::span<std::uint8_t, kQuestionSizeMax> space);
 
