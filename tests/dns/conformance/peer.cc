@@ -23,6 +23,7 @@ constexpr int kTryPatienceMs = 50;
 constexpr Duration kEndPatience = std::chrono::seconds(5);
 
 std::string ProgramOf(PeerKind kind) {
+  if (kind == PeerKind::kSummond) return testbed::ProgramPath("summond");
   constexpr std::array<const char*, 3> kPrograms = {"nsd", "knotd", "named"};
   return StrCat(SUMMON_PEERS "/bin/", kPrograms[static_cast<std::size_t>(kind)]);
 }
@@ -86,6 +87,7 @@ std::string ZoneStatement(PeerKind kind, const std::string& apex, const std::str
     case PeerKind::kBind:
       return StrCat("zone \"", apex, "\" { type primary; file \"", file,
                     "\"; check-integrity no; check-mx ignore; check-srv-cname ignore; };\n");
+    case PeerKind::kSummond: break;
   }
   return {};
 }
@@ -93,7 +95,7 @@ std::string ZoneStatement(PeerKind kind, const std::string& apex, const std::str
 }  // namespace
 
 std::string_view PeerName(PeerKind kind) {
-  constexpr std::array<std::string_view, 3> kNames = {"NSD", "Knot", "BIND"};
+  constexpr std::array<std::string_view, 4> kNames = {"NSD", "Knot", "BIND", "summond"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -103,16 +105,20 @@ testbed::Arguments Peer::WriteConfiguration(PeerKind kind, const std::vector<Sou
     case PeerKind::kNsd: text = NsdConfiguration(folder_.path(), address_.port); break;
     case PeerKind::kKnot: text = KnotConfiguration(folder_.path(), address_.port); break;
     case PeerKind::kBind: text = BindConfiguration(folder_.path(), address_.port); break;
+    case PeerKind::kSummond: break;  // needs none
   }
+  testbed::Arguments ours = {ProgramOf(kind), "--listen", address_.ToString()};
   for (const SourceZone& zone : zones) {
     const std::string file = folder_.Write(zone.apex + ".zone", ZoneFileText(zone));
     text += ZoneStatement(kind, zone.apex, file);
+    ours.insert(ours.end(), {"--zone-file", StrCat(zone.apex, '=', file)});
   }
   const std::string path = folder_.Write("peer.conf", text);
   switch (kind) {
     case PeerKind::kNsd: return {ProgramOf(kind), "-d", "-c", path};
     case PeerKind::kKnot: return {ProgramOf(kind), "-c", path};
     case PeerKind::kBind: return {ProgramOf(kind), "-g", "-n", "1", "-c", path};
+    case PeerKind::kSummond: return ours;
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Other name servers, with the zones of a test, on a port of loopback.
+// Name servers as programs, with the zones of a test, on a port of loopback.
 
 #include <memory>
 #include <string>
@@ -14,7 +14,8 @@
 
 namespace summon::dns::test {
 
-enum class PeerKind { kNsd, kKnot, kBind };
+// The last is ours, as a user starts it: `summond --listen ... --zone-file ...`.
+enum class PeerKind { kNsd, kKnot, kBind, kSummond };
 std::string_view PeerName(PeerKind kind);
 
 class Peer {
