@@ -67,15 +67,18 @@ struct AresChannel::Hooks {
   static int Connect(ares_socket_t number, const sockaddr* address, ares_socklen_t size,
                      void* data) {
     AresChannel& self = Self(data);
+    SocketAddress peer;
+    std::memcpy(&peer.storage, address, size);
+    peer.size = size;
+    const std::size_t upstream = self.UpstreamAt(*peer.ToEndpoint());
     if (VirtualSocket* socket = Find(self, number)) {
-      SocketAddress peer;
-      std::memcpy(&peer.storage, address, size);
-      peer.size = size;
-      socket->upstream = self.UpstreamAt(*peer.ToEndpoint());
+      socket->upstream = upstream;
       socket->connected = true;
       return 0;
     }
-    return connect(number, address, size);
+    // With the interface of a link-local address, which c-ares does not know.
+    const SocketAddress whole(self.upstreams_[upstream].endpoint());
+    return connect(number, whole.get(), whole.size);
   }
 
   static ares_ssize_t Receive(ares_socket_t number, void* space, size_t size, int flags,

@@ -118,7 +118,8 @@ bool Engine::AnswerFromCache(std::size_t rule, const Question& question, const s
         answer.reply.negative ? entry->Remaining(now) : settings_.cache.ttl_max_s;
     Responder taken = std::move(responder);
     Serve(answer, {rule, {.age = entry->Age(now), .most = most, .fixed = {}}}, query, taken);
-    if (entry->NearEnd(now) && !entry->refreshing) AskAhead(rule, question, key, *entry);
+    const bool may_ask = !entry->refreshing && (!entry->failure || now >= entry->failure->until);
+    if (may_ask && entry->NearEnd(now)) AskAhead(rule, question, key, *entry);
     return true;
   }
   if (!entry->failure || now >= entry->failure->until) return false;

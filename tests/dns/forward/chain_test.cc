@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
 #include <filesystem>
 
 #include "base/strings.h"
@@ -123,12 +125,15 @@ class ForwardChain : public testing::Test {
                "stub-zone:\n  name: ", apex, "\n  stub-addr: ", kKnot, "\n"));
     Start({PeerPath("unbound"), "-d", "-c", conf}, kUnbound);
   }
-  void StartSummond(const std::string& rules) {
-    const std::string conf = folder_.Write(
+  std::string WriteSummond(const std::string& rules) {
+    return folder_.Write(
         "summond.textproto",
         StrCat("zone { apex: \"own.test\" record { name: \"a.own.test\" type: A value: ",
                "\"192.0.2.1\" } }\nlisten: \"127.0.0.1:53\"\nmetrics_listen: \"127.0.0.1:9153\"\n",
                "control_socket: \"control.sock\"\nlauncher_socket: \"launcher.sock\"\n", rules));
+  }
+  void StartSummond(const std::string& rules) {
+    const std::string conf = WriteSummond(rules);
     Start({testbed::ProgramPath("summond"), "--config", conf}, "127.0.0.1");
   }
   std::string Dig(const Arguments& arguments) {
@@ -251,6 +256,64 @@ TEST_F(ForwardChain, AServerThatGoesAwayLeavesItsAnswersForAWhile) {
   const std::string stale = Dig({"www.nsd.example", "A"});
   EXPECT_THAT(stale, ContainsRegex("EDE: 3 (.|\n)*30.*192.0.2.80"));
   EXPECT_THAT(Dig({"ns.nsd.example", "A"}), ContainsRegex("status: SERVFAIL(.|\n)*EDE: 23"));
+}
+
+TEST_F(ForwardChain, RulesChangeWithAReload) {
+  SUMMON_NEED("nsd");
+  StartNsd("nsd.example");
+  StartSummond("");
+  EXPECT_THAT(Dig({"www.nsd.example", "A"}), HasSubstr("status: REFUSED"));
+  const auto await = [this](const std::string& rules, const std::string& expected) {
+    WriteSummond(rules);
+    servers_.back()->Signal(SIGHUP);
+    const Instant until = clock_.Now() + kStartPatience;
+    std::string answer;
+    while (clock_.Now() < until && answer.find(expected) == std::string::npos) {
+      answer = Dig({"www.nsd.example", "A"});
+    }
+    EXPECT_THAT(answer, HasSubstr(expected));
+  };
+  await(RuleFor("nsd.example", kNsd), "192.0.2.80");
+  await("", "status: REFUSED");
+}
+
+// Two of us who ask each other: found by the address that the question comes back from.
+TEST(ForwardCircle, AQuestionThatComesBackFailsAtOnceAndIsCounted) {
+  auto network = testbed::Network::Create();
+  if (!network.ok()) GTEST_SKIP() << network.error().message();
+  const testbed::ScratchFolder folder;
+  const auto start = [&](int where, const std::string& own, const std::string& other) {
+    const std::string conf = folder.Write(
+        StrCat(own, ".textproto"),
+        StrCat("zone { apex: \"own.test\" }\nlisten: \"", own, ":53\"\nmetrics_listen: \"", own,
+               ":9153\"\ncontrol_socket: \"", own, ".c\"\nlauncher_socket: \"", own, ".l\"\n",
+               "forward { zone: \".\" upstream: \"", other, "\" }\n",
+               "forwarding { allow_recursion: \"any\" }\n"));
+    return testbed::Daemon::Start(where, {testbed::ProgramPath("summond"), "--config", conf},
+                                  StrCat(folder.path(), "/", own, ".log"));
+  };
+  using testbed::Network;
+  const int host = (*network)->host();
+  auto one = start(host, Network::kHostAddress, Network::kClientAddress);
+  auto two = start((*network)->client(), Network::kClientAddress, Network::kHostAddress);
+  ASSERT_TRUE(one.ok() && two.ok());
+  const auto dig = [&](const std::string& name) {
+    const auto done = testbed::FinishIn(
+        host, {"dig", StrCat("@", Network::kHostAddress), "+tries=20", "+time=1", name, "A"});
+    return done.ok() ? done->output : done.error().message();
+  };
+  (void)dig("own.test");  // until both are there; what it says is another test's
+  (void)testbed::FinishIn(host, {"dig", StrCat("@", Network::kClientAddress), "+tries=20",
+                                 "+time=1", "own.test", "A"});  // likewise
+  const SystemClock clock;
+  const Instant began = clock.Now();
+  EXPECT_THAT(dig("round.example"), HasSubstr("status: SERVFAIL"));
+  EXPECT_LT(clock.Now() - began, std::chrono::milliseconds(1'500));  // not after 1.9 s
+  (void)testbed::FinishIn(host, {"sleep", "1.1"});  // metrics are brought up to date once a second
+  const auto metrics = testbed::FinishIn(
+      host, {"curl", "-s", StrCat("http://", Network::kHostAddress, ":9153/metrics")});
+  ASSERT_TRUE(metrics.ok());
+  EXPECT_THAT(metrics->output, HasSubstr("summon_forward_refused_total{reason=\"loop\"} 1"));
 }
 
 TEST_F(ForwardChain, AServerThatIsOurselvesEndsTheStart) {

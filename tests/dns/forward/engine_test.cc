@@ -280,6 +280,20 @@ TEST_F(EngineTest, ANameAskedForNearItsEndIsAskedForAhead) {
   EXPECT_EQ(counters_.prefetches, 1u);
 }
 
+TEST_F(EngineTest, AskingAheadThatFailsIsNotRepeatedAtOnce) {
+  ASSERT_TRUE(Take("www.example"));
+  ConcludeWithAddress("www.example", 100);
+  clock_.Advance(seconds(95));
+  ASSERT_TRUE(Take("www.example"));
+  Conclude({});
+  ASSERT_TRUE(Take("www.example"));
+  EXPECT_EQ(asker_.asked.size(), 2u);
+  clock_.Advance(seconds(1));
+  ASSERT_TRUE(Take("www.example"));
+  EXPECT_EQ(asker_.asked.size(), 3u);
+  EXPECT_EQ(answers_.back().rcode, 0);  // it is still fresh
+}
+
 TEST_F(EngineTest, NegativeAnswersAreCached) {
   ASSERT_TRUE(Take("no.example"));
   Conclude(Answered("no.example", kA, {.authorities = {test::SoaOf("example", 900, 60)}},
