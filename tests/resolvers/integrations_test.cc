@@ -36,7 +36,7 @@ class Integrations : public testing::Test {
   }
 
   void StartResolver(const std::string& name, const ZonePart& zone) {
-    auto resolver = Resolver::Start(*house_, KindOf(name), zone);
+    auto resolver = Resolver::Start(house_->network().client(), KindOf(name), zone);
     ASSERT_TRUE(resolver.ok()) << resolver.error().message();
     resolver_ = std::move(resolver).value();
   }

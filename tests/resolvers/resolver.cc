@@ -91,6 +91,7 @@ Arguments Dnsmasq(const testbed::ScratchFolder& folder, const ResolverKind& kind
 Arguments Resolved(const testbed::ScratchFolder& folder, const ResolverKind&,
                    const ZonePart& zone) {
   const std::string etc = MakeEtc(folder);
+  (void)folder.Write("etc/hosts", zone.hosts);
   (void)folder.Write("etc/systemd/resolved.conf.d/summon.conf", zone.text);
   return InOwnMounts(kWithEtcAndRun, etc,
                      {"env", "SYSTEMD_LOG_TARGET=console", PeerPath("systemd-resolved")});
@@ -146,19 +147,22 @@ Result<ZonePart> ZonePartOf(const ResolverKind& kind) {
   return part;
 }
 
-Result<std::unique_ptr<Resolver>> Resolver::Start(const testbed::House& house,
-                                                  const ResolverKind& kind, const ZonePart& zone) {
+Result<std::unique_ptr<Resolver>> Resolver::Start(int namespace_fd, const ResolverKind& kind,
+                                                  const ZonePart& zone) {
   std::unique_ptr<Resolver> resolver(new Resolver(kind));
   const auto configure = kind.program == "unbound"   ? Unbound
                          : kind.program == "named"   ? Named
                          : kind.program == "dnsmasq" ? Dnsmasq
                                                      : Resolved;
-  const int client = house.network().client();
   const std::string log = resolver->folder_.path() + "/log";
   resolver->daemon_ = SUMMON_TRY(
-      testbed::Daemon::Start(client, configure(resolver->folder_, kind, zone), log));
-  const testbed::InNamespace there(client);
-  const auto listens = [&kind] {
+      testbed::Daemon::Start(namespace_fd, configure(resolver->folder_, kind, zone), log));
+  const testbed::InNamespace there(namespace_fd);
+  const auto listens = [&kind, &resolver] {
+    // BIND listens, and fails, before it has loaded its zones.
+    if (kind.program == "named" && resolver->Log().find(" running\n") == std::string::npos) {
+      return false;
+    }
     return testbed::ConnectTcp({.address = kind.address, .port = kDnsPort},
                                std::chrono::milliseconds(200))
         .ok();
@@ -199,12 +203,16 @@ Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services) 
   if (!testbed::Await(is_up, kStartPatience)) {
     return Error(ErrorCode::kTimeout, "the client's link does not come up");
   }
-  // BIND listens on addresses that an interface has, by name.
-  for (const ResolverKind& kind : ResolverKinds()) {
-    SUMMON_TRY(
-        testbed::RunIn(client, {"ip", "addr", "add", StrCat(kind.address, "/32"), "dev", "lo"}));
-  }
+  SUMMON_TRY(AddResolverAddresses(client));
   return house;
+}
+
+Status AddResolverAddresses(int namespace_fd) {
+  for (const ResolverKind& kind : ResolverKinds()) {
+    SUMMON_TRY(testbed::RunIn(namespace_fd,
+                              {"ip", "addr", "add", StrCat(kind.address, "/32"), "dev", "lo"}));
+  }
+  return Ok();
 }
 
 }  // namespace summon::resolvers

@@ -33,16 +33,17 @@ const ResolverKind& KindOf(const std::string& name);
 struct ZonePart {
   std::string options;  // named only: inside of options { }
   std::string text;
+  std::string hosts;  // systemd-resolved only: for /etc/hosts
 };
 // From the page of `kind`, as it stands there.
 Result<ZonePart> ZonePartOf(const ResolverKind& kind);
 
 class Resolver final {
  public:
-  // Starts it in the client's namespace, without any way out to the world, and waits until it
-  // takes connections. It protects against rebinding and validates, where it can.
-  static Result<std::unique_ptr<Resolver>> Start(const testbed::House& house,
-                                                 const ResolverKind& kind, const ZonePart& zone);
+  // Starts it in a namespace without any way out to the world, and waits until it takes
+  // connections. It protects against rebinding and validates, where it can.
+  static Result<std::unique_ptr<Resolver>> Start(int namespace_fd, const ResolverKind& kind,
+                                                 const ZonePart& zone);
 
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -64,7 +65,12 @@ testbed::Arguments WithNameServer(const testbed::ScratchFolder& folder,
                                   const std::string& name_server,
                                   const testbed::Arguments& arguments);
 
-// A house whose DNS can be reached as the pages say, and on port 53.
+// A house whose DNS can be reached as the pages say, and on port 53. The client's machine is ready
+// for resolvers.
 Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services);
+
+// Gives the loopback of a namespace the addresses of all kinds: BIND listens only on addresses that
+// an interface has, by name.
+Status AddResolverAddresses(int namespace_fd);
 
 }  // namespace summon::resolvers

@@ -94,7 +94,7 @@ class SlowBoots : public testing::TestWithParam<SlowBoot> {
       }
       const auto zone = ZonePartOf(kind);
       ASSERT_TRUE(zone.ok()) << zone.error().message();
-      auto resolver = Resolver::Start(*street_->house, kind, *zone);
+      auto resolver = Resolver::Start(street_->house->network().client(), kind, *zone);
       ASSERT_TRUE(resolver.ok()) << resolver.error().message();
       street_->resolvers.push_back(std::move(resolver).value());
     }
