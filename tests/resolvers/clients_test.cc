@@ -25,6 +25,8 @@ class Clients : public testing::Test {
         {.name = "web", .address = "10.77.0.10", .launcher = "PROCESS", .policy = ""}));
     ASSERT_TRUE(house.ok()) << house.error().message();
     house_ = std::move(house).value();
+    const Status asleep = house_->AwaitState("web", "asleep", kPatience);
+    ASSERT_TRUE(asleep.ok()) << asleep.error().message();
   }
   static void TearDownTestSuite() { house_.reset(); }
 

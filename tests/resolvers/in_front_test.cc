@@ -34,6 +34,8 @@ class InFront : public testing::TestWithParam<std::string> {
          .settings = WithAddress(*snippet, kind.address)});
     ASSERT_TRUE(house.ok()) << house.error().message();
     house_ = std::move(house).value();
+    const Status asleep = house_->AwaitState("web", "asleep", kPatience);
+    ASSERT_TRUE(asleep.ok()) << asleep.error().message();
     const Status added = AddResolverAddresses(house_->network().host());
     ASSERT_TRUE(added.ok()) << added.error().message();
     auto resolver = Resolver::Start(house_->network().host(), kind, World(kind));

@@ -33,6 +33,8 @@ class Integrations : public testing::Test {
         {.name = "web", .address = "10.77.0.10", .launcher = "PROCESS", .policy = ""}));
     ASSERT_TRUE(house.ok()) << house.error().message();
     house_ = std::move(house).value();
+    const Status asleep = house_->AwaitState("web", "asleep", kPatience);
+    ASSERT_TRUE(asleep.ok()) << asleep.error().message();
   }
 
   void StartResolver(const std::string& name, const ZonePart& zone) {
