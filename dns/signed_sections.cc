@@ -6,7 +6,8 @@
 
 namespace summon::dns {
 
-bool SignedSections::SignRecords(const Source& source, const RecordHead& head, RrsigRdata& rrsig) {
+SignOutcome SignedSections::SignRecords(const Source& source, const RecordHead& head,
+                                        RrsigRdata& rrsig) {
   const bool is_stored =
       head.owner == source.zone.apex ||
       (source.node && EqualFolded(source.node->wire_name(), head.owner.wire()));
@@ -19,15 +20,18 @@ bool SignedSections::SignRecords(const Source& source, const RecordHead& head, R
       .rdatas = records_,
       .provenance = is_stored ? Provenance::kStored : Provenance::kSynthesized,
       .asker_proven = IsStream(query_.transport) || query_.cookie_state() == CookieState::kValid};
-  const SignOutcome outcome = signer_->Sign(set, rrsig);
-  if (outcome == SignOutcome::kSigned) return true;
-  outcome_ = outcome;
-  return false;
+  return signer_->Sign(set, rrsig);
 }
 
 bool SignedSections::AddSignature(Section section, const Source& source, const RecordHead& head) {
   RrsigRdata rrsig;
-  if (!SignRecords(source, head, rrsig)) return false;
+  const SignOutcome outcome = SignRecords(source, head, rrsig);
+  if (outcome != SignOutcome::kSigned) {
+    // What is only a help may go without (RFC 4035 section 3.1.1).
+    if (section == Section::kAdditional) return true;
+    outcome_ = outcome;
+    return false;
+  }
   // Its TTL is that of what it signs (RFC 4034 section 3).
   const RecordHead rrsig_head{head.owner, RrType::kRrsig, head.ttl};
   return writer_.Add(section, rrsig_head, rrsig.bytes()) || section == Section::kAdditional;
@@ -56,7 +60,8 @@ void SignedSections::AddSomeSignature(const Zone& zone, const Name& name, const 
     nsec = NsecRdataFor(zone, name, node);
     records_.emplace_back(nsec);
   }
-  if (!SignRecords({.zone = zone, .node = node}, head, rrsig)) return;
+  outcome_ = SignRecords({.zone = zone, .node = node}, head, rrsig);
+  if (outcome_ != SignOutcome::kSigned) return;
   const RecordHead rrsig_head{name, RrType::kRrsig, head.ttl};
   (void)writer_.Add(Section::kAnswer, rrsig_head, rrsig.bytes());  // else TC says so
 }

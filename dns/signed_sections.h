@@ -64,7 +64,7 @@ class SignedSections final {
 
  private:
   bool AddSignature(Section section, const Source& source, const RecordHead& head);
-  bool SignRecords(const Source& source, const RecordHead& head, RrsigRdata& rrsig);
+  SignOutcome SignRecords(const Source& source, const RecordHead& head, RrsigRdata& rrsig);
 
   ResponseWriter& writer_;
   const Query& query_;

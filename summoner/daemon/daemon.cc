@@ -146,6 +146,7 @@ void Daemon::Reload(Registrar::ConfigSource source) {
     if (secure_dns_ && tls) secure_dns_->Reload(*tls);
     if (outcome != ReloadOutcome::kApplied) return;
     manners_->Reload(registrar_.config().dns);
+    signer_->set_signatures_per_s(registrar_.config().dns.signatures_per_s);
     forwarding_->Reload(registrar_.config().forwarding);
   });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `summond`: the DNS frontend and the summoner. Here everything is built and wired, in order.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -89,6 +90,26 @@ Status LeavePrivileges(const std::string& user, const std::string& control_socke
   return Ok();
 }
 
+// Root may have read at start what the user cannot read at a reload.
+void WarnOfLostKeys(const std::vector<std::string>& key_files, Logger& log) {
+  for (const std::string& path : key_files) {
+    if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0) continue;
+    log.Warning("key file cannot be read again: each reload will fail",
+                {{"file", path}, {"mend", "give it to the user of --user (chown)"}});
+  }
+}
+
+std::vector<std::string> KeyFilesOf(const configs::Config& config) {
+  std::vector<std::string> files;
+  for (const configs::Zone& zone : config.zones) {
+    if (!zone.dnssec) continue;
+    files.push_back(zone.dnssec->key_file);
+    files.insert(files.end(), zone.dnssec->published_key_files.begin(),
+                 zone.dnssec->published_key_files.end());
+  }
+  return files;
+}
+
 int Serve(const CommandLine& line) {
   const SystemClock clock;
   Logger log(STDERR_FILENO, "summond", LevelOf(line.log_level), Logger::FormatFromEnvironment(),
@@ -103,6 +124,7 @@ int Serve(const CommandLine& line) {
     return kExitConfigInvalid;
   }
   const std::string control_socket = outcome.config->control_socket;
+  const std::vector<std::string> key_files = KeyFilesOf(*outcome.config);
 
   auto loop = Loop::Create();
   if (!loop.ok()) {
@@ -119,6 +141,7 @@ int Serve(const CommandLine& line) {
     log.Error("not started", {{"why", left.error().message()}});
     return kExitFailed;
   }
+  WarnOfLostKeys(key_files, log);
   const auto stop = [&loop] { (*loop)->Stop(); };
   const SignalWatcher on_term(**loop, SIGTERM, stop);
   const SignalWatcher on_int(**loop, SIGINT, stop);

@@ -379,6 +379,15 @@ TEST_F(SignedAnswerTest, OverTheRateTheAskerIsSentToAConnection) {
   EXPECT_EQ(AskPlain("ns.signed.test", RrType::kA).answers.size(), 1u);
 }
 
+// RFC 4035 section 3.1.1.
+TEST_F(SignedAnswerTest, AHelpThatCannotBeSignedGoesWithoutASignature) {
+  signer_.set_signatures_per_s(1);  // for the answer, and none for the address beside it
+  const Answer answer = Ask("signed.test", RrType::kNs);
+  EXPECT_FALSE(answer.tc());
+  EXPECT_TRUE(IsSigned(answer.answers, "signed.test", RrType::kNs));
+  EXPECT_TRUE(Has(answer.additionals, RrType::kA) && !Has(answer.additionals, RrType::kRrsig));
+}
+
 TEST_F(SignedAnswerTest, WithAWrongClockWhoWantsProofGetsAnError) {
   wall_ = 0;
   const Answer answer = Ask("ns.signed.test", RrType::kA);
