@@ -153,6 +153,7 @@ Config CheckFile(const schema::File& file, const ParseInfoTree& tree, const Chec
   CheckRateLimit(file.rate_limit(),
                  root.Nested(file.rate_limit(), "rate_limit", -1, "rate_limit"), out.rate_limit);
   CheckWake(file.wake(), root.Nested(file.wake(), "wake", -1, "wake"), out.wake);
+  out.reverse_zones = file.reverse_zones();
   const bool zones_known = CheckZones(file, root, unique, out);
   out.forwarding = CheckForwarding(file, root, out);
   if (static_cast<std::size_t>(file.service_size()) > kServicesMax) {

@@ -68,6 +68,7 @@ class ServiceCheck final {
     CheckAddress();
     CheckImages();
     CheckCommandLine();
+    out_.https = CheckHttps(service_, node_);
     CheckMemory();
     CheckNet();
     CheckBlocks();

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Zones and their static records.
-#include <set>
-
 #include "base/strings.h"
 #include "configs/checks.h"
 
@@ -10,29 +8,153 @@ namespace summon::configs {
 namespace {
 
 constexpr int kNameServersMax = 16;
-constexpr std::size_t kTextMax = 4096;
-constexpr Range kTtlRange{1, 604'800};
+constexpr int kAddressesMax = 16;
+constexpr std::size_t kTransferPrefixesMax = 256;
+constexpr int kDnsPort = 53;
+constexpr Range kRefreshRange{60, 604'800};
+constexpr Range kRetryRange{10, 604'800};
+constexpr Range kExpireRange{600, 10'000'000};
+constexpr Range kMinimumRange{0, 86'400};
+constexpr Range kSoaTtlRange{0, 604'800};
 
-void CheckNameServers(const schema::Zone& zone, const Node& node, Zone& out) {
-  if (zone.name_servers_size() > kNameServersMax) {
-    node.Error("name_servers", kNameServersMax,
-               StrCat(zone.name_servers_size(), " name_servers; must be 1..", kNameServersMax));
+// A name in `field`; nothing after a report.
+std::optional<std::string> CheckNameField(const Node& node, const char* field, int index,
+                                          const std::string& text) {
+  auto name = CheckDnsName(text);
+  if (name) return std::move(*name);
+  node.Error(field, index, StrCat(field, ' ', Quote(text), ' ', name.error().message()));
+  return std::nullopt;
+}
+
+void CheckServerAddresses(const schema::NameServer& server, const Node& node, const Zone& zone,
+                          NameServer& out) {
+  if (server.address_size() > kAddressesMax) {
+    node.Error("address", kAddressesMax,
+               StrCat(server.address_size(), " addresses; must be 0..", kAddressesMax));
   }
-  for (int i = 0; i < zone.name_servers_size(); ++i) {
-    auto name = CheckDnsName(zone.name_servers(i));
-    if (name) {
-      out.name_servers.push_back(std::move(*name));
+  if (server.address_size() > 0 && !out.name.empty() && !IsInZone(out.name, zone.apex)) {
+    node.Error("address", 0, StrCat(out.name, " lies outside of the zone ", zone.apex),
+               "its addresses are for its own zone to tell; take them away here");
+  }
+  for (int i = 0; i < server.address_size(); ++i) {
+    const std::string& text = server.address(i);
+    if (const auto v4 = Ipv4Address::Parse(text)) {
+      out.ipv4.push_back(*v4);
+    } else if (const auto v6 = Ipv6Address::Parse(text)) {
+      out.ipv6.push_back(*v6);
     } else {
-      node.Error("name_servers", i,
-                 StrCat("name_servers ", Quote(zone.name_servers(i)), ' ', name.error().message()));
+      node.Error("address", i, StrCat("address ", Quote(text), " is no IPv4 or IPv6 address"));
     }
   }
-  if (zone.name_servers_size() == 0) out.name_servers.push_back(StrCat("ns.", out.apex));
-  if (!zone.has_ns_address()) return;
-  out.ns_address = Ipv4Address::Parse(zone.ns_address());
-  if (!out.ns_address) {
-    node.Error("ns_address", -1,
-               StrCat("ns_address ", Quote(zone.ns_address()), " is not an IPv4 address"));
+}
+
+void CheckNameServers(const schema::Zone& zone, const Node& node, Zone& out) {
+  const int count = zone.name_server_size() + zone.name_servers_size();
+  if (count > kNameServersMax) {
+    node.Error(zone.name_servers_size() > 0 ? "name_servers" : "name_server", -1,
+               StrCat(count, " name_servers; must be 1..", kNameServersMax));
+    return;
+  }
+  std::optional<Ipv4Address> shared;
+  if (zone.has_ns_address()) {
+    shared = Ipv4Address::Parse(zone.ns_address());
+    if (!shared) {
+      node.Error("ns_address", -1,
+                 StrCat("ns_address ", Quote(zone.ns_address()), " is not an IPv4 address"));
+    }
+  }
+  for (int i = 0; i < zone.name_server_size(); ++i) {
+    const schema::NameServer& server = zone.name_server(i);
+    const Node inner = node.Nested(server, "name_server", i, StrCat(node.label(), ", name_server"));
+    NameServer made;
+    if (!server.has_name()) (void)inner.Missing("name");
+    if (server.has_name()) {
+      made.name = CheckNameField(inner, "name", -1, server.name()).value_or("");
+    }
+    CheckServerAddresses(server, inner, out, made);
+    out.name_servers.push_back(std::move(made));
+  }
+  std::vector<std::string> names;
+  for (int i = 0; i < zone.name_servers_size(); ++i) {
+    const auto name = CheckNameField(node, "name_servers", i, zone.name_servers(i));
+    if (name) names.push_back(*name);
+  }
+  if (count == 0) names.push_back(StrCat("ns.", out.apex));
+  for (const std::string& name : names) {
+    NameServer made{name, {}, {}};
+    if (shared && IsInZone(name, out.apex)) made.ipv4.push_back(*shared);
+    out.name_servers.push_back(std::move(made));
+  }
+}
+
+void CheckSoa(const schema::Zone& zone, const Node& node, Zone& out) {
+  const schema::Soa& soa = zone.soa();
+  const Node inner = node.Nested(soa, "soa", -1, StrCat(node.label(), ", soa"));
+  if (!out.name_servers.empty()) out.soa.primary = out.name_servers.front().name;
+  if (soa.has_primary()) {
+    out.soa.primary = CheckNameField(inner, "primary", -1, soa.primary()).value_or("");
+  }
+  out.soa.mailbox = StrCat("hostmaster.", out.apex);
+  if (soa.has_mailbox() && zone.has_admin()) {
+    inner.Error("mailbox", -1, "mailbox stands beside the zone's admin; one of them is enough");
+  }
+  const char* field = soa.has_mailbox() ? "mailbox" : "admin";
+  const Node& holder = soa.has_mailbox() ? inner : node;
+  if (soa.has_mailbox() || zone.has_admin()) {
+    const std::string& text = soa.has_mailbox() ? soa.mailbox() : zone.admin();
+    if (auto mailbox = CheckMailbox(text)) {
+      out.soa.mailbox = std::move(*mailbox);
+    } else {
+      holder.Error(field, -1,
+                   StrCat(field, ' ', Quote(text), ' ', mailbox.error().message()));
+    }
+  }
+  out.soa.refresh_s = static_cast<std::uint32_t>(inner.Number("refresh_s", kRefreshRange));
+  out.soa.retry_s = static_cast<std::uint32_t>(inner.Number("retry_s", kRetryRange));
+  out.soa.expire_s = static_cast<std::uint32_t>(inner.Number("expire_s", kExpireRange));
+  out.soa.minimum_s = static_cast<std::uint32_t>(inner.Number("minimum_s", kMinimumRange));
+  out.soa.ttl_s = static_cast<std::uint32_t>(inner.Number("ttl_s", kSoaTtlRange));
+  if (out.soa.expire_s <= out.soa.refresh_s + out.soa.retry_s) {
+    inner.Error("expire_s", -1,
+                StrCat("expire_s is ", out.soa.expire_s, "; must be more than refresh_s and "
+                       "retry_s together, ", out.soa.refresh_s + out.soa.retry_s),
+                "a secondary would give up between two looks");
+  }
+}
+
+// "192.0.2.7", "192.0.2.7:53" or "[2001:db8::7]:53".
+Result<Endpoint> CheckSecondary(const std::string& text) {
+  if (const auto v4 = Ipv4Address::Parse(text)) return Endpoint{*v4, kDnsPort};
+  if (const auto v6 = Ipv6Address::Parse(text)) return Endpoint{*v6, kDnsPort};
+  return CheckEndpoint(text);
+}
+
+void CheckTransfers(const schema::Zone& zone, const Node& node, Zone& out) {
+  for (int i = 0; i < zone.allow_transfer_size(); ++i) {
+    auto prefixes = ParsePrefixes(zone.allow_transfer(i));
+    if (prefixes.ok()) {
+      out.allow_transfer.insert(out.allow_transfer.end(), prefixes->begin(), prefixes->end());
+    } else {
+      node.Error("allow_transfer", i, StrCat("allow_transfer: ", prefixes.error().message()));
+    }
+  }
+  if (out.allow_transfer.size() > kTransferPrefixesMax) {
+    node.Error("allow_transfer", 0,
+               StrCat(out.allow_transfer.size(), " networks in allow_transfer; must be 0..",
+                      kTransferPrefixesMax));
+  }
+  if (static_cast<std::size_t>(zone.notify_size()) > kNotifyPerZoneMax) {
+    node.Error("notify", static_cast<int>(kNotifyPerZoneMax),
+               StrCat(zone.notify_size(), " servers to notify; must be 0..", kNotifyPerZoneMax));
+  }
+  for (int i = 0; i < zone.notify_size(); ++i) {
+    auto endpoint = CheckSecondary(zone.notify(i));
+    if (endpoint.ok()) {
+      out.notify.push_back(*endpoint);
+    } else {
+      node.Error("notify", i,
+                 StrCat("notify ", Quote(zone.notify(i)), ' ', endpoint.error().message()));
+    }
   }
 }
 
@@ -46,6 +168,8 @@ void CheckZoneFile(const schema::Zone& zone, const Node& node, Zone& out) {
   twice(zone.name_servers_size() > 0, "name_servers", 0);
   twice(zone.has_ns_address(), "ns_address", -1);
   twice(zone.has_admin(), "admin", -1);
+  twice(zone.name_server_size() > 0, "name_server", 0);
+  twice(zone.has_soa(), "soa", -1);
   if (zone.zone_file().empty() || zone.zone_file().find('\0') != std::string::npos) {
     node.Error("zone_file", -1, "zone_file is empty or contains a zero byte");
     return;
@@ -53,81 +177,6 @@ void CheckZoneFile(const schema::Zone& zone, const Node& node, Zone& out) {
   out.zone_file = ResolvePath(zone.zone_file(), node.context().folder);
   if (!node.context().options.check_files) return;
   (void)CheckReadable(node, "zone_file", out.zone_file, Access::kRead, FileKinds::kRegularOnly);
-}
-
-void CheckRecordData(const schema::Record& record, const Node& node, StaticRecord& out) {
-  const std::string& value = record.value();
-  const auto wrong = [&](std::string_view what) {
-    node.Error("value", -1, StrCat("value ", Quote(value), ' ', what));
-  };
-  switch (record.type()) {
-    case schema::Record::A:
-      if (const auto address = Ipv4Address::Parse(value))
-        out.data = *address;
-      else
-        wrong("is not an IPv4 address");
-      break;
-    case schema::Record::AAAA:
-      if (const auto address = Ipv6Address::Parse(value))
-        out.data = *address;
-      else
-        wrong("is not an IPv6 address");
-      break;
-    case schema::Record::TXT:
-      if (value.size() > kTextMax) {
-        node.Error("value", -1,
-                   StrCat("value has ", value.size(), " bytes; must be 0..", kTextMax));
-      }
-      out.data = TextData{value};
-      break;
-    case schema::Record::CNAME:
-      if (auto target = CheckDnsName(value))
-        out.data = AliasData{std::move(*target)};
-      else
-        wrong(target.error().message());
-      break;
-  }
-}
-
-void CheckRecord(const schema::Record& record, const Node& node, Zone& zone) {
-  StaticRecord out;
-  if (!record.has_name()) {
-    (void)node.Missing("name");
-  } else if (auto name = CheckDnsName(record.name()); !name) {
-    node.Error("name", -1, StrCat("name ", Quote(record.name()), ' ', name.error().message()));
-  } else if (!zone.apex.empty() && !IsInZone(*name, zone.apex)) {
-    node.Error("name", -1,
-               StrCat("name ", Quote(record.name()), " lies outside of the zone ", zone.apex));
-  } else {
-    out.name = std::move(*name);
-  }
-  out.ttl = std::chrono::seconds(node.Number("ttl_s", kTtlRange));
-  if (!record.has_type())
-    (void)node.Missing("type");
-  else if (!record.has_value())
-    (void)node.Missing("value");
-  else
-    CheckRecordData(record, node, out);
-  zone.records.push_back(std::move(out));
-}
-
-// RFC 1034 section 3.6.2: a name with a CNAME has no other data.
-void CheckAliases(const Zone& zone, const Node& node, const CheckContext& context) {
-  std::map<std::string, int> owners;
-  for (const StaticRecord& record : zone.records) ++owners[record.name];
-  for (std::size_t i = 0; i < zone.records.size(); ++i) {
-    const StaticRecord& record = zone.records[i];
-    if (record.name.empty() || !std::holds_alternative<AliasData>(record.data)) continue;
-    const int index = static_cast<int>(i);
-    if (owners[record.name] > 1) {
-      context.sink.Error(node.At("record", index),
-                         StrCat(node.label(), ": CNAME ", record.name,
-                                " has other records beside it (RFC 1034 section 3.6.2)"));
-    } else if (record.name == zone.apex) {
-      context.sink.Error(node.At("record", index),
-                         StrCat(node.label(), ": CNAME at the zone's own name, which has a SOA"));
-    }
-  }
 }
 
 }  // namespace
@@ -143,36 +192,36 @@ Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique) {
   } else {
     node.Error("apex", -1, StrCat("apex ", Quote(zone.apex()), ' ', apex.error().message()));
   }
-  if (zone.has_zone_file())
+  if (zone.has_zone_file()) {
     CheckZoneFile(zone, node, out);
-  else
+  } else {
     CheckNameServers(zone, node, out);
-  out.admin = StrCat("hostmaster.", out.apex);
-  if (zone.has_admin()) {
-    if (auto admin = CheckMailbox(zone.admin()))
-      out.admin = std::move(*admin);
-    else
-      node.Error("admin", -1, StrCat("admin ", Quote(zone.admin()), ' ', admin.error().message()));
+    CheckSoa(zone, node, out);
   }
+  CheckTransfers(zone, node, out);
   if (static_cast<std::size_t>(zone.record_size()) > kRecordsPerZoneMax) {
     node.Error("record", static_cast<int>(kRecordsPerZoneMax),
                StrCat(zone.record_size(), " records; must be 0..", kRecordsPerZoneMax));
   }
   for (int i = 0; i < zone.record_size(); ++i) {
     const schema::Record& record = zone.record(i);
-    CheckRecord(
-        record,
-        node.Nested(record, "record", i, StrCat(node.label(), ", record ", Quote(record.name()))),
-        out);
+    const std::string label = StrCat(node.label(), ", record ", Quote(record.name()));
+    out.records.push_back(CheckRecord(record, node.Nested(record, "record", i, label), out));
   }
   if (zone.has_dnssec()) {
     out.dnssec = CheckDnssec(
         zone.dnssec(), node.Nested(zone.dnssec(), "dnssec", -1, StrCat(node.label(), ", dnssec")));
   }
-  CheckAliases(out, node, node.context());
+  CheckAliases(out, node);
   out.allow_query = CheckNetworks(node, "allow_query", zone.allow_query());
   out.allow_wake = CheckNetworks(node, "allow_wake", zone.allow_wake());
   return out;
+}
+
+// A service's addresses come from us, and its name is neither an alias nor another server's.
+static bool MayStandBesideService(dns::RrType type) {
+  return type != dns::RrType::kA && type != dns::RrType::kAaaa && type != dns::RrType::kCname &&
+         type != dns::RrType::kNs;
 }
 
 void CheckZoneNames(const std::vector<Zone>& zones, const schema::File& file, const Node& root,
@@ -184,18 +233,17 @@ void CheckZoneNames(const std::vector<Zone>& zones, const schema::File& file, co
         root.Nested(file.zone(index), "zone", index, StrCat("zone ", Quote(zone.apex)));
     for (std::size_t r = 0; r < zone.records.size(); ++r) {
       const std::string& name = zone.records[r].name;
-      const bool is_text = std::holds_alternative<TextData>(zone.records[r].data);
       const std::string* holder = unique.Holder("dns_name", name);
-      if (holder == nullptr || is_text) continue;
+      if (holder == nullptr || MayStandBesideService(zone.records[r].type)) continue;
       node.Error("record", static_cast<int>(r),
                  StrCat("static record ", name, " has the name of ", *holder));
     }
-    if (!zone.ns_address) continue;
-    for (const std::string& name : zone.name_servers) {
-      const std::string* holder = unique.Holder("dns_name", name);
+    for (const NameServer& server : zone.name_servers) {
+      if (server.ipv4.empty() && server.ipv6.empty()) continue;
+      const std::string* holder = unique.Holder("dns_name", server.name);
       if (holder == nullptr) continue;
-      node.Error("ns_address", -1,
-                 StrCat("name server ", name, " with an ns_address has the name of ", *holder));
+      node.Error(file.zone(index).has_ns_address() ? "ns_address" : "name_server", -1,
+                 StrCat("name server ", server.name, " with an address has the name of ", *holder));
     }
   }
 }

@@ -91,6 +91,12 @@ Networks CheckNetworks(const Node& node, const char* field, const PrefixTexts& t
 void CheckRateLimit(const schema::RateLimit& limit, const Node& node, RateLimit& out);
 void CheckWake(const schema::Wake& wake, const Node& node, Wake& out);
 
+// check_record.cc
+StaticRecord CheckRecord(const schema::Record& record, const Node& node, const Zone& zone);
+// RFC 1034 section 3.6.2: a name with a CNAME has no other data.
+void CheckAliases(const Zone& zone, const Node& node);
+std::vector<dns::Rdata> CheckHttps(const schema::Service& service, const Node& node);
+
 // check_zone.cc
 Zone CheckZone(const schema::Zone& zone, Node& node, Uniqueness& unique);
 // Names that may not be a service's: those of static records and name servers with addresses.

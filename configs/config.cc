@@ -43,7 +43,8 @@ ConfigDiff Diff(const Config& old_config, const Config& next) {
     before.erase(found);
   }
   for (const auto& [name, service] : before) diff.removed.emplace_back(name);
-  diff.zones_changed = old_config.zones != next.zones;
+  diff.zones_changed =
+      old_config.zones != next.zones || old_config.reverse_zones != next.reverse_zones;
   diff.limits_changed = old_config.limits != next.limits;
   const auto note = [&diff](bool same, const char* setting) {
     if (!same) diff.needs_restart.emplace_back(setting);

@@ -16,6 +16,8 @@
 
 #include "base/address.h"
 #include "base/prefix.h"
+#include "dns/rdata.h"
+#include "dns/types.h"
 
 namespace summon::configs {
 
@@ -25,6 +27,7 @@ inline constexpr std::size_t kServicesMax = 65'536;
 inline constexpr std::size_t kZonesMax = 256;
 inline constexpr std::size_t kRecordsPerZoneMax = 4096;
 inline constexpr std::size_t kListenMax = 64;
+inline constexpr std::size_t kNotifyPerZoneMax = 16;
 inline constexpr std::size_t kDnsNamesPerServiceMax = 64;
 inline constexpr std::size_t kBlocksPerServiceMax = 16;
 inline constexpr std::size_t kForwardRulesMax = 64;
@@ -41,19 +44,10 @@ struct Endpoint {
   std::string ToString() const;  // "127.0.0.1:5300", "[::1]:5300"
 };
 
-// Data of a static record other than an address.
-struct TextData {
-  std::string text;  // any bytes; longer than 255 are sent as several strings
-  bool operator==(const TextData&) const = default;
-};
-struct AliasData {
-  std::string target;  // the name that a CNAME points to
-  bool operator==(const AliasData&) const = default;
-};
-
 struct StaticRecord {
   std::string name;  // inside its zone
-  std::variant<Ipv4Address, Ipv6Address, TextData, AliasData> data;
+  dns::RrType type{};
+  dns::Rdata data;  // well-formed for the type
   std::chrono::seconds ttl{0};
   bool operator==(const StaticRecord&) const = default;
 };
@@ -68,14 +62,35 @@ struct Dnssec {
 // Who may; nothing: everybody.
 using Networks = std::optional<std::vector<IpPrefix>>;
 
+// A name server of a zone, with the addresses that we give for its name.
+struct NameServer {
+  std::string name;
+  std::vector<Ipv4Address> ipv4;
+  std::vector<Ipv6Address> ipv6;
+  bool operator==(const NameServer&) const = default;
+};
+
+// Start of authority; the serial is made by itself.
+struct Soa {
+  std::string primary;
+  std::string mailbox;  // as a name
+  std::uint32_t refresh_s = 3'600;
+  std::uint32_t retry_s = 600;
+  std::uint32_t expire_s = 86'400;
+  std::uint32_t minimum_s = 10;
+  std::uint32_t ttl_s = 10;
+  bool operator==(const Soa&) const = default;
+};
+
 struct Zone {
   std::string apex;
-  std::vector<std::string> name_servers;  // at least one, unless the zone has a file
-  std::optional<Ipv4Address> ns_address;  // of those name servers that lie inside the zone
-  std::string admin;                      // the SOA's mailbox, as a name
+  std::vector<NameServer> name_servers;  // at least one, unless the zone has a file
+  Soa soa;                               // without meaning when the zone has a file
   std::vector<StaticRecord> records;
-  std::string zone_file{};  // brings SOA, NS and more; empty: none. Then there are no name_servers.
-  std::optional<Dnssec> dnssec{};  // none: not signed
+  std::string zone_file;                   // brings SOA, NS and more; empty: none
+  std::vector<IpPrefix> allow_transfer{};  // who may have the whole zone
+  std::vector<Endpoint> notify{};          // who is told of changes
+  std::optional<Dnssec> dnssec{};          // none: not signed
   Networks allow_query;
   Networks allow_wake;
   bool operator==(const Zone&) const = default;
@@ -187,6 +202,7 @@ struct Service {
   std::string process_image;  // for process; empty: none
   LauncherChoice launcher = LauncherChoice::kAuto;
   std::string command_line;  // placeholders are expanded
+  std::vector<dns::Rdata> https{};  // HTTPS records of each of its names
   std::uint32_t memory_mib = 16;
   NetDevice net;
   std::vector<BlockDevice> blocks;
@@ -268,6 +284,7 @@ struct Config {
   std::optional<Tls> tls;
   RateLimit rate_limit;
   Wake wake;
+  bool reverse_zones = true;  // names of addresses, in zones made by themselves
   std::vector<Service> services;  // in the file's order; ServiceId is not this index
   bool operator==(const Config&) const = default;
 };

@@ -273,6 +273,26 @@ bool SvcParamsWellFormed(Bytes params) {
          HasKey(params, static_cast<std::uint16_t>(SvcKey::kAlpn));
 }
 
+Octets WithIpv4Hint(Octets data, const Ipv4Address& address) {
+  constexpr std::size_t kOwnTargetSize = 3;  // a priority and the root's name
+  const auto hint_key = static_cast<std::uint16_t>(SvcKey::kIpv4Hint);
+  const bool is_alias = data.size() < kOwnTargetSize || (data[0] == 0 && data[1] == 0);
+  if (is_alias || data[2] != 0) return data;
+  std::size_t at = kOwnTargetSize;  // where the keys begin that come after the hint's
+  ByteReader reader(Bytes(data).subspan(kOwnTargetSize));
+  while (const auto key = reader.Be16()) {
+    const auto length = reader.Be16();
+    if (*key == hint_key || !length || !reader.Skip(*length)) return data;
+    if (*key < hint_key) at = kOwnTargetSize + reader.position();
+  }
+  Octets hint;
+  PutBe16(hint, hint_key);
+  PutBe16(hint, address.octets.size());
+  hint.insert(hint.end(), address.octets.begin(), address.octets.end());
+  data.insert(data.begin() + static_cast<std::ptrdiff_t>(at), hint.begin(), hint.end());
+  return data;
+}
+
 Status ParseSvcParams(std::span<const Token> words, Octets& out, std::size_t& failed) {
   std::map<std::uint16_t, Octets> params;
   for (failed = 0; failed < words.size(); ++failed) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address.h"
 #include "base/result.h"
 #include "dns/presentation.h"
 
@@ -28,6 +29,10 @@ enum class SvcKey : std::uint16_t {
 // True when `params` is a list of parameters with ascending keys whose known values have their
 // form, and everything that `mandatory` lists is there.
 bool SvcParamsWellFormed(Bytes params);
+
+// HTTPS or SVCB data that says which address to ask at (RFC 9460 section 7.3): `data` with
+// `address` as a hint, unless it has hints, is an alias, or names another target than its owner.
+std::vector<std::uint8_t> WithIpv4Hint(std::vector<std::uint8_t> data, const Ipv4Address& address);
 
 // Reads "key=value" words and appends their wire form, in the order of keys. `failed` is the index
 // of the word that an error is about.

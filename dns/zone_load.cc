@@ -163,8 +163,9 @@ Status FileLoader::AddSoa(const ZoneTable::Builder::Record& record) {
                         ", but the file is to be the zone ", source_.apex.ToText(),
                         "; name the right file or zone"));
   }
-  const auto soa = SoaOf(record.rdata);
+  auto soa = SoaOf(record.rdata);
   if (!soa) return Error(ErrorCode::kInvalid, "the SOA is malformed");
+  if (source_.serial) soa->serial = *source_.serial;
   has_soa_ = true;
   return builder_.AddZone(source_.apex, *soa, record.ttl);
 }

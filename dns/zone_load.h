@@ -2,7 +2,9 @@
 #pragma once
 // Zone files from the disk into a table that is being built.
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -15,6 +17,7 @@ namespace summon::dns {
 struct ZoneFileSource {
   Name apex;
   std::string path;
+  std::optional<std::uint32_t> serial;  // in place of the file's
   // Asked about each record before it is added; may be empty. An error is reported at its place.
   std::function<Status(const ZoneTable::Builder::Record& record)> check;
 };

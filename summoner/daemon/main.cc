@@ -54,7 +54,7 @@ int CheckConfig(const Registrar::ConfigSource& source) {
     for (const configs::Service& service : outcome.config->services) {
       stand_ins.emplace(service.name, ServiceId{});
     }
-    const ZoneBuild zones = BuildZoneTable(*outcome.config, stand_ins, /*serial=*/1);
+    const ZoneBuild zones = BuildZoneTable(*outcome.config, stand_ins, {}, /*now_s=*/1);
     for (const std::string& problem : zones.problems) std::fprintf(stderr, "%s\n", problem.c_str());
     errors = zones.problems.size();
   }

@@ -84,6 +84,10 @@ std::string SignatureOf(const configs::Service& service) {
   return FileSignature(service.image) + FileSignature(service.process_image);
 }
 
+std::uint32_t WallSeconds() {
+  return static_cast<std::uint32_t>(WallNanos() / 1'000'000'000);
+}
+
 // True when a running instance was made from something that is no longer so.
 bool NeedsNewInstance(const configs::Service& before, configs::Service after) {
   after.policy = before.policy;
@@ -98,8 +102,6 @@ Registrar::Registrar(Loop& loop, Logger& log, Conductor& conductor, configs::Con
       log_(log),
       conductor_(conductor),
       config_(std::move(config)),
-      // Moves on by one at each reload; starts at the time, so that it does over restarts too.
-      serial_(static_cast<std::uint32_t>(WallNanos() / 1'000'000'000)),
       prepare_again_(loop, [this] { PrepareAgain(); }) {
   conductor_.SetNames([this](ServiceId service) { return NameOf(service); });
   conductor_.SetOnPrepared(
@@ -148,7 +150,8 @@ Result<std::unique_ptr<const dns::ZoneTable>> Registrar::RegisterAll() {
     for (const configs::Service& service : config_.services) Register(service, now, effects);
   });
   guard_->Configure(config_, ids_);
-  ZoneBuild zones = BuildZoneTable(config_, ids_, serial_);
+  ZoneBuild zones = BuildZoneTable(config_, ids_, serials_, WallSeconds());
+  serials_ = zones.serials;
   if (zones.table) return std::move(zones.table);
   LogProblems(zones);
   return Error(ErrorCode::kInvalid, StrCat("zones are not usable: ", zones.problems.size(),
@@ -270,10 +273,10 @@ void Registrar::BuildZones(const std::shared_ptr<Reloaded>& reloaded) {
     const auto known = ids_.find(service.name);
     reloaded->ids[service.name] = known == ids_.end() ? ServiceId{next++} : known->second;
   }
-  const std::uint32_t serial = ++serial_;
   loop_.Offload(
-      [reloaded, serial] {
-        reloaded->zones = BuildZoneTable(*reloaded->outcome.config, reloaded->ids, serial);
+      [reloaded, serials = serials_] {
+        reloaded->zones =
+            BuildZoneTable(*reloaded->outcome.config, reloaded->ids, serials, WallSeconds());
       },
       [this, reloaded] { FinishReload(Consider(*reloaded)); });
 }
@@ -353,6 +356,7 @@ void Registrar::Apply(Reloaded& reloaded) {
     // that another one will get.
     log_.Error("zones stay as they were", {{"why", "not every service could be registered"}});
   } else {
+    serials_ = reloaded.zones.serials;
     // Shared by the two callbacks of the pool, used by the first only: taking a million names apart
     // would hold up queries.
     auto former = std::make_shared<std::unique_ptr<const dns::ZoneTable>>(

@@ -111,7 +111,7 @@ class Registrar final {
   std::map<ServiceId, Signature> signatures_;
   // Orders that do not stand: why, as it was logged.
   std::map<ServiceId, std::string> prepare_failed_;
-  std::uint32_t serial_;
+  ZoneSerials serials_;
   Timer prepare_again_;
   // One reload at a time; one more may wait for it.
   std::unique_ptr<PendingReload> reloading_;

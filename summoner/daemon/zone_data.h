@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "configs/config.h"
 #include "dns/zone.h"
+#include "summoner/daemon/zone_serials.h"
 
 namespace summon::summoner {
 
@@ -25,12 +26,14 @@ struct ZoneBuild {
   // What the checked configuration still could not know: what is wrong in zone files, each with
   // its place, or an alias that has company.
   std::vector<std::string> problems;
+  ZoneSerials serials;  // as they are with this table
 };
 
-// Builds the table of all zones: zone files, static records, name servers, and an A record for
-// each name of each service. `ids` has every service of `config`. `serial` goes into every SOA but
-// those of zone files. Blocks when there are zone files: not for the loop thread then.
+// Builds the table of all zones: zone files, static records, name servers, an A record and what
+// else is configured for each name of each service, and the zones of addresses. `ids` has every
+// service of `config`. Serials go on from `before` at the time `now_s` (seconds since 1970); a zone
+// that is nothing but a zone file has the file's. Blocks on files: not for the loop thread.
 ZoneBuild BuildZoneTable(const configs::Config& config, const ServiceIds& ids,
-                         std::uint32_t serial);
+                         const ZoneSerials& before, std::uint32_t now_s);
 
 }  // namespace summon::summoner

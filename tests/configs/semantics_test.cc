@@ -35,8 +35,8 @@ TEST(ConfigDefaults, AreThoseOfTheSchema) {
   EXPECT_EQ(config.network.gateway.ToString(), "10.77.0.1");
   EXPECT_EQ(config.limits.memory_budget_mib, 800u);  // 80 % of the test's 1000
   EXPECT_EQ(config.limits.waiters_per_service_max, 32u);
-  EXPECT_EQ(config.zones.at(0).name_servers.at(0), "ns.summon.test");
-  EXPECT_EQ(config.zones.at(0).admin, "hostmaster.summon.test");
+  EXPECT_EQ(config.zones.at(0).name_servers.at(0).name, "ns.summon.test");
+  EXPECT_EQ(config.zones.at(0).soa.mailbox, "hostmaster.summon.test");
   const Service& service = config.services.at(0);
   EXPECT_EQ(service.memory_mib, 16u);
   EXPECT_EQ(service.net.name, "service");
@@ -103,7 +103,7 @@ TEST(ConfigNames, AreLowerCaseWithoutTheLastDot) {
       LoadPure("zone { apex: \"Summon.TEST.\" admin: \"you@Example.org\" }");
   ASSERT_TRUE(outcome.ok()) << outcome.ToString();
   EXPECT_EQ(outcome.config->zones.at(0).apex, "summon.test");
-  EXPECT_EQ(outcome.config->zones.at(0).admin, "you.example.org");
+  EXPECT_EQ(outcome.config->zones.at(0).soa.mailbox, "you.example.org");
 }
 
 TEST(ConfigNames, ABadLabelSaysWhatIsWrong) {

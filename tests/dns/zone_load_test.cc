@@ -36,7 +36,7 @@ class ZoneLoad : public testing::Test {
   std::string Load(const std::string& path) {
     ZoneTable::Builder builder(SipKey{1, 2});
     ZoneFileProblems problems;
-    ZoneFileSource source{Name::Parse("example.org").value(), path, check_};
+    ZoneFileSource source{Name::Parse("example.org").value(), path, std::nullopt, check_};
     if (!LoadZoneFile(source, builder, problems)) {
       return problems.empty() ? "no problem told" : problems.list().front().ToString();
     }
