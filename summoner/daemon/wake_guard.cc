@@ -76,7 +76,9 @@ void WakeGuard::Configure(const configs::Config& config, const ServiceIds& ids) 
     rules.emplace(id->second, std::move(of));
   }
   for (const auto& [service, former] : rules_) {
-    if (!rules.contains(service)) budget_.Forget(service);
+    if (rules.contains(service)) continue;
+    budget_.Forget(service);
+    frames_.erase(service);
   }
   rules_ = std::move(rules);
 }
@@ -150,7 +152,10 @@ void WakeGuard::OnStageReached(ServiceId service, launcher::Stage stage) {
 }
 
 void WakeGuard::OnTapTraffic(ServiceId service, const launcher::Traffic& traffic) {
-  if (traffic.frames_to_guest > 0) budget_.OnUsed(service);
+  // Frames of the guest's own are no use by anybody.
+  std::uint64_t& seen = frames_[service];
+  if (traffic.frames_to_guest > seen) budget_.OnUsed(service);
+  seen = traffic.frames_to_guest;
 }
 
 }  // namespace summon::summoner

@@ -75,6 +75,7 @@ class WakeGuard final : public Observer {
   dns::ZoneAccess access_;
   dns::PrefixList trusted_;
   std::unordered_map<ServiceId, Rules> rules_;
+  std::unordered_map<ServiceId, std::uint64_t> frames_;  // to guests, as they were last told
   LookupCounters counters_;
 };
 

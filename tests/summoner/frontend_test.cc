@@ -56,6 +56,7 @@ struct Asked {
   std::uint16_t id = 1;
   Transport transport = Transport::kUdp;
   dns::CookieState cookie = dns::CookieState::kNone;
+  Duration later{};  // than now
 };
 
 class FrontendTest : public testing::Test {
@@ -109,7 +110,7 @@ class FrontendTest : public testing::Test {
     query.rr_class = dns::RrClass::kIn;
     query.transport = asked.transport;
     query.client = dns::Endpoint::Parse(asked.client).value();
-    query.received = loop_->Now();
+    query.received = loop_->Now() + asked.later;
     query.edns.emplace();
     query.edns->cookie_state = asked.cookie;
     dns::ReplyTo to;
@@ -119,6 +120,12 @@ class FrontendTest : public testing::Test {
   void BecomeReady() {
     conductor_.OnStage(launcher_.launches.back(),
                        {launcher::Stage::kReady, loop_->Now(), launcher::Kind::kKvm});
+  }
+  // The instance ends in good order, long after it was ready.
+  void Halt() {
+    BecomeReady();
+    conductor_.Reclaim(ids_["hello"], Rung::kOff);
+    conductor_.OnEnded(launcher_.launches.back(), launcher::EndReport());
   }
   std::size_t launches() const { return launcher_.launches.size(); }
   const dns::test::Answer& last() const { return path_.answers.back().answer; }
@@ -289,6 +296,44 @@ TEST_F(FrontendTest, ARefusedLookupStillHasItsPacket) {
   EXPECT_LE(last().answers[0].ttl, 5u);
   EXPECT_EQ(Fate(WakeVerdict::kInFlight), 1u);
   conductor_.OnPacket(ids_["other"], loop_->Now());
+  EXPECT_EQ(launches(), 2u);
+}
+
+// Five seconds between two boots, ten after one in vain: what a client sends makes it one that was
+// not, what the guest sends does not.
+TEST_F(FrontendTest, FramesToTheGuestAreUseAndItsOwnAreNot) {
+  Start();
+  Asked stranger{.client = kStranger, .transport = Transport::kTcp};
+  Ask(stranger);
+  Halt();
+  conductor_.OnTraffic(ids_["hello"], {.frames_from_guest = 5});
+  stranger.later = std::chrono::seconds(6);
+  Ask(stranger);
+  EXPECT_EQ(launches(), 1u);
+  EXPECT_EQ(Fate(WakeVerdict::kCoolDown), 1u);
+  conductor_.OnTraffic(ids_["hello"], {.frames_to_guest = 1, .frames_from_guest = 5});
+  Ask(stranger);
+  EXPECT_EQ(launches(), 2u);
+}
+
+// Frames of an earlier time are no use of this one.
+TEST_F(FrontendTest, OnlyNewFramesAreUse) {
+  Start();
+  conductor_.OnTraffic(ids_["hello"], {.frames_to_guest = 9});
+  Asked stranger{.client = kStranger, .transport = Transport::kTcp};
+  Ask(stranger);
+  Halt();
+  conductor_.OnTraffic(ids_["hello"], {.frames_to_guest = 9, .frames_from_guest = 1});
+  stranger.later = std::chrono::seconds(6);
+  Ask(stranger);
+  EXPECT_EQ(launches(), 1u);
+}
+
+TEST_F(FrontendTest, ATrustedNetworkKnowsNoCoolDown) {
+  Start();
+  Ask({});
+  Halt();
+  Ask({});
   EXPECT_EQ(launches(), 2u);
 }
 
