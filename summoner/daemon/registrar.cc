@@ -146,7 +146,8 @@ void Registrar::Register(const configs::Service& service, Instant now, Effects& 
 
 Result<std::unique_ptr<const dns::ZoneTable>> Registrar::RegisterAll() {
   conductor_.Change([this](Instant now, Effects& effects) {
-    conductor_.summoner().LauncherLost("summon-launcherd has not been reached yet", now, effects);
+    // What summon-launcherd has is not known yet. Nothing is prepared, so nothing is launched, and
+    // lookups wait a little: an error would stay in resolvers for longer than it takes to connect.
     for (const configs::Service& service : config_.services) Register(service, now, effects);
   });
   guard_->Configure(config_, ids_);

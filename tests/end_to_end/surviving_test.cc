@@ -73,6 +73,27 @@ TEST_P(Surviving, SummondKilledAndRestartedAdoptsAndConnectionsLiveOn) {
   EXPECT_EQ(house().StatusOf("web").generation(), 1u);
 }
 
+// Resolvers keep an error for seconds, and lookups come while summond does not know yet what
+// summon-launcherd has.
+TEST_P(Surviving, RestartOfSummondAnswersNoLookupWithAnError) {
+  ASSERT_NO_FATAL_FAILURE(StartHouse());
+  ASSERT_TRUE(Fetch(house(), kWeb).ok());
+  house().summond().Signal(SIGKILL);
+  ASSERT_TRUE(house().summond().AwaitEnd(kPatience).has_value());
+  house().launcherd().Signal(SIGSTOP);  // it tells nothing before it may go on
+  const Status restarted = house().StartSummond();
+  const auto answer = Ask(house(), kWebName);
+  house().launcherd().Signal(SIGCONT);
+  ASSERT_TRUE(restarted.ok()) << restarted.error().message();
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_EQ(answer->rcode, 0) << "extended error " << answer->extended_error;
+  EXPECT_EQ(answer->address, Ipv4Address::Parse(kWeb));
+  const Status ready = house().AwaitState("web", "ready", kPatience);
+  ASSERT_TRUE(ready.ok()) << ready.error().message();
+  EXPECT_TRUE(Fetch(house(), kWeb).ok());
+  EXPECT_EQ(house().StatusOf("web").generation(), 1u) << "it was adopted, not made again";
+}
+
 TEST_P(Surviving, LauncherdKilledAndRestartedServesAgain) {
   ASSERT_NO_FATAL_FAILURE(StartHouse());
   ASSERT_TRUE(Fetch(house(), kWeb).ok());
