@@ -30,6 +30,7 @@ class ParkingHandler final : public Handler {
 
   void Handle(const Query& query, Responder responder) override {
     last_transport = query.transport;
+    ++handled;
     if (parking) {
       parked.push_back({query, std::move(responder)});
     } else {
@@ -46,6 +47,7 @@ class ParkingHandler final : public Handler {
   bool parking = false;
   std::vector<Parked> parked;
   Transport last_transport = Transport::kUdp;
+  std::size_t handled = 0;
 
  private:
   SampleZones zones_;

@@ -22,6 +22,10 @@ class TcpTest : public test::StreamTest {
     half.resize(half.size() / 2);
     return half;
   }
+  Packet OtherHalf() const {
+    const Packet whole = Framed(hello_);
+    return Packet(whole.begin() + static_cast<long>(Half().size()), whole.end());
+  }
   bool Answers(const UniqueFd& client) {
     Write(client, Framed(hello_));
     return !ReadFramed(client).empty();
@@ -99,6 +103,23 @@ TEST_F(TcpTest, ManyMessagesInOneSegmentAreAnsweredInOne) {
   }
 }
 
+// Forty clients that always have something to say, and a datagram that comes meanwhile.
+TEST_F(TcpTest, BusyConnectionsLeaveTurnsToOthers) {
+  Start();
+  std::vector<UniqueFd> clients(40);
+  const Packet one = Framed(hello_);
+  Packet many;
+  while (many.size() < TcpShared::kReadMax) many.insert(many.end(), one.begin(), one.end());
+  for (UniqueFd& client : clients) client = Connect();
+  RunUntil([&] { return server_->counters().tcp_open == clients.size(); });
+  for (const UniqueFd& client : clients) Write(client, many);
+  const std::size_t before = handler_.handled;
+  loop_->RunOnce();
+  EXPECT_GT(handler_.handled, before);
+  EXPECT_LE((handler_.handled - before) * one.size(), TcpTurn::kOctetsMax + TcpShared::kReadMax);
+  RunUntil([&] { return handler_.handled - before >= clients.size() * many.size() / one.size(); });
+}
+
 TEST_F(TcpTest, EveryQueryBeforeTheEndOfTheClientsSideIsAnswered) {
   Start();
   const UniqueFd client = Connect();
@@ -129,6 +150,7 @@ TEST_F(TcpTest, HeldAnswersOfAClientThatEndedItsSideAllArrive) {
 TEST_F(TcpTest, IdleConnectionsEndSoonerWhenThereAreMany) {
   TcpLimits limits;
   limits.connections_max = 4;
+  limits.idle = std::chrono::minutes(5);
   limits.idle_crowded = milliseconds(30);
   Start(limits);
   std::vector<UniqueFd> clients(3);
@@ -204,7 +226,14 @@ TEST_F(TcpTest, ThousandsOfIdleConnectionsHoldAboutAKibibyteEach) {
   std::vector<UniqueFd> clients(kMany);
   EXPECT_TRUE(Answers(clients[0] = Connect()));  // what is made once is there
   const std::size_t before = mallinfo2().uordblks;
-  for (std::size_t i = 1; i < kMany; ++i) EXPECT_TRUE(Answers(clients[i] = Connect()));
+  for (std::size_t i = 1; i < kMany; ++i) {
+    clients[i] = Connect();
+    Write(clients[i], Half());  // what is kept of it must be given back
+    Nudge();
+    loop_->RunOnce();
+    Write(clients[i], OtherHalf());
+    EXPECT_FALSE(ReadFramed(clients[i]).empty());
+  }
   const std::size_t each = (mallinfo2().uordblks - before) / (kMany - 1);
   RecordProperty("bytes_per_idle_connection", static_cast<int>(each));
   EXPECT_EQ(server_->counters().tcp_open, kMany);

@@ -54,9 +54,10 @@ TEST_F(TicketKeysTest, YesterdaysTicketsAreTakenAndRenewed) {
 
 TEST_F(TicketKeysTest, NoKeyOutlivesTwoDays) {
   const KeyName first = Seal();
-  clock_.now += std::chrono::hours(24);
-  (void)Seal();  // keeps the first as the one of yesterday
-  clock_.now += std::chrono::hours(24);
+  clock_.now += std::chrono::hours(40);
+  (void)Seal();  // keeps the first as the former one
+  EXPECT_EQ(Open(first), TicketKeys::Found::kOld);
+  clock_.now += std::chrono::hours(8);
   EXPECT_EQ(Open(first), TicketKeys::Found::kUnknown);
 }
 
