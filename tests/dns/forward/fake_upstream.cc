@@ -115,6 +115,10 @@ void FakeUpstream::OnTcp(int fd) {
       EXPECT_EQ(send(fd, framed.data(), framed.size(), MSG_NOSIGNAL),
                 static_cast<ssize_t>(framed.size()));
     }
+    if (++connection.queries == tcp_queries_max) {
+      connections_.erase(fd);
+      return;
+    }
   }
 }
 

@@ -51,6 +51,8 @@ class FakeUpstream {
   void SendUdp(const Packet& packet);
   // The same from another port.
   void SendUdpFromElsewhere(const Packet& packet);
+  // A connection is closed after so many queries, in the middle of whatever else it has.
+  int tcp_queries_max = 1'000'000;
   // No TCP from now on.
   void RefuseTcp() {
     tcp_watcher_.reset();
@@ -64,6 +66,7 @@ class FakeUpstream {
   struct Connection {
     UniqueFd fd;
     Packet received;
+    int queries = 0;
     std::unique_ptr<FdWatcher> watcher;
   };
   void OnUdp();

@@ -237,6 +237,52 @@ TEST_F(ForwarderTest, ATruncatedReplyIsFetchedOverTcp) {
   EXPECT_EQ(counters_.tcp, 1u);
 }
 
+TEST_F(ForwarderTest, ATruncatedReplyWithoutTcpFailsAndHarmsNothingElse) {
+  upstream_.RefuseTcp();
+  upstream_.on_udp = [](const Heard& query) {
+    const bool large = query.name.first_label().size() == 5;
+    return Replies{large ? Reply4(query, {.flags = 0x8380, .count = 0}) : Reply4(query)};
+  };
+  for (const char* name : {"small1.example.com", "large.example.com", "small2.example.com"}) {
+    Ask(name);
+  }
+  ASSERT_TRUE(Wait(3));
+  Ask("small3.example.com");
+  ASSERT_TRUE(Wait(4));
+  int failed = 0;
+  for (const Answer& answer : answers_) failed += answer.rcode == 2 ? 1 : 0;
+  EXPECT_EQ(failed, 1);
+  EXPECT_EQ(counters_.in_flight, 0u);
+}
+
+TEST_F(ForwarderTest, TcpConnectionsThatEndInTheMiddleLoseNoQuestionForEver) {
+  constexpr std::size_t kCount = 300;
+  upstream_.tcp_queries_max = 3;
+  upstream_.on_udp = [](const Heard& query) {
+    return Replies{Reply4(query, {.flags = 0x8380, .count = 0})};
+  };
+  for (std::size_t i = 0; i < kCount; ++i) Ask("q" + std::to_string(i) + ".example.com");
+  ASSERT_TRUE(Wait(kCount));
+  EXPECT_EQ(counters_.in_flight, 0u);
+  upstream_.tcp_queries_max = 1'000'000;
+  Ask("after.example.com");
+  ASSERT_TRUE(Wait(kCount + 1));
+  EXPECT_EQ(answers_.back().rcode, 0);
+}
+
+TEST_F(ForwarderTest, RepliesOverTcpAreParsedToo) {
+  upstream_.on_udp = [](const Heard& query) {
+    return Replies{Reply4(query, {.flags = 0x8380, .count = 0})};
+  };
+  upstream_.on_tcp = [](const Heard& query) {
+    return Replies{Reply4(query, {.address = {192, 0, 2}})};  // no IPv4 address
+  };
+  Ask("www.example.com");
+  ASSERT_TRUE(Wait(1));
+  EXPECT_EQ(answers_[0].rcode, 2);
+  EXPECT_EQ(Forged(Forgery::kMalformed), 1u);
+}
+
 TEST_F(ForwarderTest, ALostQuestionIsAskedAgain) {
   int heard = 0;
   upstream_.on_udp = [&heard](const Heard& query) {
