@@ -4,11 +4,13 @@
 #include <netinet/in.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "base/strings.h"
+#include "dns/tcp_shared.h"
 #include "dns/tls/source.h"
 #include "tests/dns/stream_fixture.h"
 #include "tests/dns/tls/certificate.h"
@@ -354,6 +356,24 @@ TEST_F(TlsServerTest, HandshakesOfOneNetworkAreBounded) {
   const UniqueFd plain = Connect();  // TCP is not meant
   Write(plain, Framed(hello_));
   EXPECT_FALSE(ReadFramed(plain).empty());
+}
+
+// A handshake takes a hundred times what a query takes: many at once must not hold up the others.
+TEST_F(TlsServerTest, HandshakesLeaveTurnsToOthers) {
+  StartTls();
+  std::vector<UniqueFd> fds(30);
+  std::vector<Client> clients(fds.size());
+  for (UniqueFd& fd : fds) fd = ConnectTls();
+  RunUntil([&] { return server_->counters().tcp_open == fds.size(); });
+  for (std::size_t i = 0; i < fds.size(); ++i) Write(fds[i], clients[i].Output());
+  loop_->RunOnce();
+  const auto answered = std::count_if(fds.begin(), fds.end(), [](const UniqueFd& fd) {
+    std::uint8_t octet = 0;
+    return recv(fd.get(), &octet, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+  });
+  EXPECT_GE(answered, 1);
+  EXPECT_LE(answered, TcpTurn::kHandshakesMax);
+  for (std::size_t i = 0; i < fds.size(); ++i) Ask(clients[i], fds[i]);
 }
 
 TEST_F(TlsServerTest, AnIdleConnectionHoldsABoundedAmount) {
