@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dns/quick_answer.h"
 #include "dns/signed_sections.h"
 
 namespace summon::dns {
@@ -32,14 +33,6 @@ struct Plan {
   Name name;  // the question's, or where the aliases lead
   Lookup lookup;
 
-  // For rate limiting: the node that the records come from (of a wildcard, its own), else the zone.
-  std::uint64_t Subject() const {
-    const bool named = kind == Resolution::Kind::kRecords || kind == Resolution::Kind::kReferral;
-    const void* about = lookup.zone;
-    if (named && lookup.node) about = lookup.node;
-    // SAFETY: only told apart, never followed.
-    return reinterpret_cast<std::uintptr_t>(about);
-  }
   OwnerTag owner() const { return lookup.node ? lookup.node->owner : kStatic; }
   bool Followed(const Name& candidate) const {
     for (std::size_t i = 0; i < alias_count; ++i) {
@@ -66,12 +59,15 @@ bool IsProof(const Zone& zone, RrType type) {
   return zone.keys != nullptr && (type == RrType::kNsec || type == RrType::kRrsig);
 }
 
+// What the table may be asked for.
+bool IsAsked(const Query& query) {
+  return query.rr_class == RrClass::kIn && query.type != RrType::kAxfr &&
+         query.type != RrType::kIxfr;
+}
+
 // Fills `plan`, which is large: the aliases are kept in it by value.
 void MakePlan(const ZoneTable& table, const Query& query, Plan& plan) {
-  if (query.rr_class != RrClass::kIn || query.type == RrType::kAxfr ||
-      query.type == RrType::kIxfr) {
-    return;
-  }
+  if (!IsAsked(query)) return;
   plan.name = query.name;
   while (true) {
     plan.lookup = table.Find(plan.name, query.type);
@@ -248,16 +244,10 @@ Response WriteUnsigned(const Query& query, SignOutcome outcome, std::span<std::u
   return writer.Finish();
 }
 
-}  // namespace
-
-Resolution Resolve(const ZoneTable& table, const Query& query) {
-  Plan plan;
-  MakePlan(table, query, plan);
-  return Resolution{plan.kind, plan.owner()};
-}
-
-Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOptions& options,
-                     std::span<std::uint8_t> space) {
+// Large, because of what may be on the way to the answer; answers of prepared records do without.
+[[gnu::noinline]] Response WriteByPlan(const ZoneTable& table, const Query& query,
+                                       const AnswerOptions& options,
+                                       std::span<std::uint8_t> space) {
   Plan plan;
   MakePlan(table, query, plan);
   ResponseWriter writer(space, query);
@@ -269,8 +259,44 @@ Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOpt
   }
   if (options.extended_error) writer.SetExtendedError(*options.extended_error);
   Response response = writer.Finish();
-  response.subject = plan.Subject();
+  response.subject = SubjectOf(plan.lookup);
   return response;
+}
+
+}  // namespace
+
+Resolution Resolve(const ZoneTable& table, const Query& query) {
+  if (!IsAsked(query)) return {};
+  const Lookup lookup = table.Find(query.name, query.type);
+  if (lookup.kind != Lookup::Kind::kAlias) {
+    return {KindOf(lookup.kind), lookup.node ? lookup.node->owner : kStatic, lookup};
+  }
+  Plan plan;
+  MakePlan(table, query, plan);
+  return {plan.kind, plan.owner(), std::nullopt};
+}
+
+std::uint64_t SubjectOf(const Lookup& lookup) {
+  const bool named = lookup.kind == Lookup::Kind::kRecords ||
+                     lookup.kind == Lookup::Kind::kDelegation;
+  const void* about = lookup.zone;
+  if (named && lookup.node) about = lookup.node;
+  // SAFETY: only told apart, never followed.
+  return reinterpret_cast<std::uintptr_t>(about);
+}
+
+Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOptions& options,
+                     std::span<std::uint8_t> space) {
+  return WriteAnswer(table, query, Resolve(table, query), options, space);
+}
+
+Response WriteAnswer(const ZoneTable& table, const Query& query, const Resolution& resolution,
+                     const AnswerOptions& options, std::span<std::uint8_t> space) {
+  if (resolution.direct) {
+    const auto quick = WriteQuickly(*resolution.direct, query, options, space);
+    if (quick) return *quick;
+  }
+  return WriteByPlan(table, query, options, space);
 }
 
 Response WriteError(const Query& query, const ErrorAnswer& error, std::span<std::uint8_t> space) {

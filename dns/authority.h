@@ -34,6 +34,8 @@ struct Resolution {
   // Who owns the name that was asked for, or the name that its aliases lead to; also for kNoData,
   // so that an HTTPS query for a service's name can be seen as such. kStatic when nobody.
   OwnerTag owner = kStatic;
+  // What the table said, when no alias had to be followed.
+  std::optional<Lookup> direct;
 };
 
 Resolution Resolve(const ZoneTable& table, const Query& query);
@@ -50,6 +52,12 @@ struct AnswerOptions {
 // (smaller space truncates earlier); the response lies in it.
 Response WriteAnswer(const ZoneTable& table, const Query& query, const AnswerOptions& options,
                      std::span<std::uint8_t> space);
+// The same for who has the resolution of this query from this table already: saves a look-up.
+Response WriteAnswer(const ZoneTable& table, const Query& query, const Resolution& resolution,
+                     const AnswerOptions& options, std::span<std::uint8_t> space);
+
+// For rate limiting: tells the name that records come from (of a wildcard, its own), else the zone.
+std::uint64_t SubjectOf(const Lookup& lookup);
 
 // An answer without any record, such as SERVFAIL with the reason as an extended error.
 struct ErrorAnswer {

@@ -47,13 +47,23 @@ void ResponseWriter::Begin(const Query& query, std::uint8_t opcode, bool with_qu
   constexpr std::array<std::uint8_t, kHeaderSize> kEmptyHeader{};
   bool fits = writer_.Put(kEmptyHeader);
   if (with_question) {
-    fits = fits && WriteName(query.name.wire()) &&
+    fits = fits && WriteQuestionName(query.name.wire()) &&
            writer_.Be16(static_cast<std::uint16_t>(query.type)) &&
            writer_.Be16(static_cast<std::uint16_t>(query.rr_class));
   }
   // A header, the longest question and the longest OPT.
   static_assert(kHeaderSize + Name::kWireMax + 4 + kOptSizeMax <= kUdpSizeMin);
   SUMMON_CHECK(fits);
+}
+
+// The first name: there is nothing that it could point at.
+bool ResponseWriter::WriteQuestionName(Bytes wire) {
+  const std::size_t position = writer_.position();
+  if (!writer_.Put(wire)) return false;
+  for (std::size_t at = 0; wire[at] != 0 && place_count_ < kPlacesMax; at += 1 + wire[at]) {
+    places_[place_count_++] = static_cast<std::uint16_t>(position + at);
+  }
+  return true;
 }
 
 bool ResponseWriter::BeginSet(Section section) {

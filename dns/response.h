@@ -99,6 +99,7 @@ class ResponseWriter {
   static constexpr std::size_t kPlacesMax = 48;
 
   void Begin(const Query& query, std::uint8_t opcode, bool with_question);
+  bool WriteQuestionName(Bytes wire);
   bool BeginSet(Section section);
   bool AbandonSet(Section section);
   bool AddRecord(const RecordHead& head, Bytes rdata);

@@ -51,7 +51,6 @@ bool IsUnspecified(const Endpoint& endpoint) {
 bool SetUdpOptions(int fd, const Endpoint& endpoint) {
   const bool ipv6 = endpoint.family == Endpoint::Family::kIpv6;
   (void)SetOption(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);  // less only loses more in bursts
-  (void)SetOption(fd, SOL_SOCKET, SO_RXQ_OVFL);                // else losses are not counted
   // The kernel's note of the address costs each datagram some 100 ns; one address needs no note.
   const bool noted = IsUnspecified(endpoint);
   if (ipv6) {

@@ -17,7 +17,7 @@ enum class PortSharing : std::uint8_t { kNone, kAmongThreads };
 
 // A bound socket, non-blocking and close-on-exec; TCP also listens. IPv6 sockets take IPv6 only.
 // UDP sockets that are bound to the unspecified address tell with each datagram which of our
-// addresses it was sent to; all tell how many datagrams were lost for want of room (SO_RXQ_OVFL).
+// addresses it was sent to.
 // Errors: kBusy when the port is taken, kPermission, kNotFound for an address that this machine
 // does not have; each names the address and the remedy.
 Result<UniqueFd> ListenSocket(const Endpoint& endpoint, Transport transport,

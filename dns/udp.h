@@ -53,6 +53,7 @@ class UdpListener final {
   void ReadBatch();
   void Receive(std::size_t i, Instant received);
   void Flush();
+  void CountOverflow();
   SendOutcome SendSingly(const ReplyTo& to, Bytes message);
 
   const UniqueFd fd_;
@@ -63,6 +64,7 @@ class UdpListener final {
   Shared shared_;
   OnMessage on_message_;
   bool in_batch_ = false;
+  bool was_full_ = false;               // the batch before
   std::uint32_t overflow_seen_ = 0;     // the kernel's count of what it could not queue
   std::unique_ptr<FdWatcher> watcher_;  // before fd_ is closed, so declared after it
 };

@@ -29,8 +29,7 @@ void WriteControl(msghdr& message, const ControlItem<Info>& content) {
 
 }  // namespace
 
-std::uint32_t ReadControl(msghdr& message, ReplyTo& from) {
-  std::uint32_t lost = 0;
+void ReadControl(msghdr& message, ReplyTo& from) {
   for (cmsghdr* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
     if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
       in_pktinfo info;
@@ -43,11 +42,8 @@ std::uint32_t ReadControl(msghdr& message, ReplyTo& from) {
       std::memcpy(&info, CMSG_DATA(item), sizeof info);
       std::memcpy(from.local.octets.data(), &info.ipi6_addr, sizeof info.ipi6_addr);
       from.interface = info.ipi6_ifindex;
-    } else if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SO_RXQ_OVFL) {
-      std::memcpy(&lost, CMSG_DATA(item), sizeof lost);
     }
   }
-  return lost;
 }
 
 void WriteSource(msghdr& message, const ReplyTo& to) {

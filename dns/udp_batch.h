@@ -18,16 +18,15 @@
 
 namespace summon::dns {
 
-// Control data of a datagram: which of our addresses it was sent to, and how many were lost.
+// Control data of a datagram: which of our addresses it was sent to.
 struct DatagramControl {
-  static constexpr std::size_t kSize =
-      CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint32_t));
+  static constexpr std::size_t kSize = CMSG_SPACE(sizeof(in6_pktinfo));
   alignas(cmsghdr) std::array<std::uint8_t, kSize> octets{};
 };
 
 // Fills in which of our addresses, on which interface, a datagram was sent to, when its control
-// data tells. What the kernel says of lost datagrams: a count that only grows, 0 for nothing.
-std::uint32_t ReadControl(msghdr& message, ReplyTo& from);
+// data tells.
+void ReadControl(msghdr& message, ReplyTo& from);
 // Has the kernel send from the address that was asked. `message` has room for control data.
 void WriteSource(msghdr& message, const ReplyTo& to);
 

@@ -8,6 +8,7 @@
 // one for each label. A look-up touches two places in memory: the slot of the hash table, and the
 // node with its name and its records, which are kept as an answer needs them.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -87,12 +88,25 @@ class RecordSet {
   std::uint32_t octets_ = 0;
 };
 
+// The SOA record for an answer to a question below its zone: where names end as the zone's own name
+// does there are pointers, whose targets depend on the question.
+struct PreparedSoa {
+  struct Pointer {
+    std::uint16_t at = 0;       // in `octets`
+    std::uint16_t in_apex = 0;  // which octet of the zone's name it points at
+  };
+  std::vector<std::uint8_t> octets;  // empty for the root zone
+  std::array<Pointer, 3> pointers{};
+  std::size_t pointer_count = 0;
+};
+
 struct Zone {
   Name apex;
   const Zone* parent = nullptr;  // the nearest zone of ours that this one lies in
   Soa soa;
   Rdata soa_rdata;
   std::uint32_t negative_ttl = 0;  // the lesser of SOA's TTL and its MINIMUM (RFC 2308 section 5)
+  PreparedSoa prepared_soa;        // with negative_ttl
   // Null: the zone is not signed. Shared by the tables of successive reloads and of all threads;
   // whichever goes last takes it along.
   std::shared_ptr<const ZoneKeys> keys;

@@ -39,6 +39,55 @@ std::string Objection(const ZoneTable::Builder::Record& record) {
   return checked.ok() ? std::string() : checked.error().message();
 }
 
+// Writes one record with a pointer in each name that ends as the apex does.
+class SoaPreparer {
+ public:
+  explicit SoaPreparer(const Name& apex) : apex_(apex) {}
+
+  void Be16(std::uint16_t value) {
+    soa_.octets.push_back(static_cast<std::uint8_t>(value >> 8));
+    soa_.octets.push_back(static_cast<std::uint8_t>(value));
+  }
+  void Put(Bytes bytes) { soa_.octets.insert(soa_.octets.end(), bytes.begin(), bytes.end()); }
+  void PutName(const Name& name) {
+    Name end = name;  // what it has in common with the apex
+    while (!end.is_root() && !apex_.IsSubdomainOf(end)) end = end.Parent();
+    const std::size_t shared = end.is_root() ? 0 : end.wire().size();
+    Put(name.wire().first(name.wire().size() - shared));
+    if (shared == 0) return;
+    soa_.pointers[soa_.pointer_count++] = {
+        static_cast<std::uint16_t>(soa_.octets.size()),
+        static_cast<std::uint16_t>(apex_.wire().size() - shared)};
+    Be16(0);
+  }
+  PreparedSoa Finish() && {
+    const std::size_t length = soa_.octets.size() - RecordSet::kRecordHead;
+    soa_.octets[RecordSet::kRecordHead - 2] = static_cast<std::uint8_t>(length >> 8);
+    soa_.octets[RecordSet::kRecordHead - 1] = static_cast<std::uint8_t>(length);
+    return std::move(soa_);
+  }
+
+ private:
+  const Name& apex_;
+  PreparedSoa soa_;
+};
+
+PreparedSoa PrepareSoa(const Zone& zone) {
+  if (zone.apex.is_root()) return {};
+  constexpr std::size_t kNumbers = 20;  // behind the two names
+  SoaPreparer record(zone.apex);
+  record.PutName(zone.apex);
+  record.Be16(static_cast<std::uint16_t>(RrType::kSoa));
+  record.Be16(static_cast<std::uint16_t>(RrClass::kIn));
+  record.Be16(static_cast<std::uint16_t>(zone.negative_ttl >> 16));
+  record.Be16(static_cast<std::uint16_t>(zone.negative_ttl));
+  record.Be16(0);  // Finish() knows the length
+  record.PutName(zone.soa.primary);
+  record.PutName(zone.soa.mailbox);
+  record.Put(Bytes(zone.soa_rdata).last(kNumbers));
+  return std::move(record).Finish();
+}
+
 // The node for a name in one of our zones, made with everything above it when it is not there.
 Result<DraftNode*> Place(ZoneDraft& draft, const Name& name) {
   if (DraftNode* known = draft.Find(name)) return known;
@@ -84,6 +133,7 @@ Status ZoneTable::Builder::AddZone(const Name& apex, const Soa& soa, std::uint32
   zone->soa = soa;
   zone->soa_rdata = SoaRdata(soa);
   zone->negative_ttl = std::min(ttl, soa.minimum_s);
+  zone->prepared_soa = PrepareSoa(*zone);
   draft_->Append(node, {apex, RrType::kSoa, ttl, zone->soa_rdata});
   ++node.types;
   draft_->zones.push_back(std::move(zone));

@@ -74,16 +74,17 @@ dns::SendOutcome Frontend::Send(const dns::Query& query, dns::Responder& respond
   return responder.Send(response);
 }
 
-dns::Response Frontend::WriteFromTable(const dns::Query& query,
-                                       const dns::AnswerOptions& options) {
+dns::SendOutcome Frontend::SendResolved(const dns::Query& query, dns::Responder& responder,
+                                        const dns::Resolution& resolution,
+                                        const dns::AnswerOptions& options) {
   dns::AnswerOptions signing = options;
   signing.signer = signer_;
-  return dns::WriteAnswer(*zones_, query, signing, *space_);
+  return Send(query, responder, dns::WriteAnswer(*zones_, query, resolution, signing, *space_));
 }
 
 dns::SendOutcome Frontend::SendFromTable(const dns::Query& query, dns::Responder& responder,
                                          const dns::AnswerOptions& options) {
-  return Send(query, responder, WriteFromTable(query, options));
+  return SendResolved(query, responder, dns::Resolve(*zones_, query), options);
 }
 
 dns::SendOutcome Frontend::SendRefused(const dns::Query& query, dns::Responder& responder) {
@@ -112,16 +113,13 @@ void Frontend::Handle(const dns::Query& query, dns::Responder responder) {
     (void)SendRefused(query, responder);  // the asker may be gone
     return;
   }
-  if (WakeGuard::Concerns(query.type)) {
-    const dns::Resolution resolution = dns::Resolve(*zones_, query);
-    if (resolution.owner != dns::kStatic) {
-      return HandleOwned(query, std::move(responder), resolution);
-    }
+  const dns::Resolution resolution = dns::Resolve(*zones_, query);
+  if (resolution.owner != dns::kStatic && WakeGuard::Concerns(query.type)) {
+    return HandleOwned(query, std::move(responder), resolution);
   }
-  const dns::Response answer = WriteFromTable(query, {});
-  const bool is_foreign = answer.rcode == dns::Rcode::kRefused && forwarding_ != nullptr;
+  const bool is_foreign = resolution.kind == dns::Resolution::Kind::kRefused && forwarding_;
   if (is_foreign && forwarding_->Take(query, responder)) return;
-  (void)Send(query, responder, answer);  // the asker may be gone
+  (void)SendResolved(query, responder, resolution, {});  // the asker may be gone
 }
 
 void Frontend::HandleOwned(const dns::Query& query, dns::Responder responder,

@@ -67,7 +67,10 @@ class Frontend final : public dns::Handler {
 
   dns::SendOutcome Send(const dns::Query& query, dns::Responder& responder,
                         const dns::Response& response);
-  dns::Response WriteFromTable(const dns::Query& query, const dns::AnswerOptions& options);
+  // `resolution` is the table's of this moment.
+  dns::SendOutcome SendResolved(const dns::Query& query, dns::Responder& responder,
+                                const dns::Resolution& resolution,
+                                const dns::AnswerOptions& options);
   dns::SendOutcome SendFromTable(const dns::Query& query, dns::Responder& responder,
                                  const dns::AnswerOptions& options);
   dns::SendOutcome SendRefused(const dns::Query& query, dns::Responder& responder);

@@ -226,6 +226,61 @@ TEST_F(AuthorityTest, BadversNeedsTheUpperBitsOfOpt) {
   EXPECT_EQ(answer->opt->ttl >> 16 & 0xff, 0u);  // our version
 }
 
+// A message with the names that may be compressed written out.
+Packet Expanded(Bytes message) {
+  ByteReader reader(message);
+  Packet out;
+  const auto put = [&out](Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); };
+  put(reader.Take(kHeaderSize).value());
+  put(ReadName(reader).value().wire());
+  put(reader.Take(4).value());  // type and class
+  while (reader.remaining() > 0) {
+    put(ReadName(reader).value().wire());
+    const Bytes head = reader.Take(8).value();  // type, class and TTL
+    put(head);
+    const std::size_t length = reader.Be16().value();
+    const std::size_t end = reader.position() + length;
+    const RdataShape shape = CompressibleShape(static_cast<RrType>(head[0] << 8 | head[1]));
+    put(reader.Take(shape.prefix).value());
+    for (std::size_t i = 0; i < shape.names; ++i) put(ReadName(reader).value().wire());
+    put(reader.Take(end - reader.position()).value());
+  }
+  return out;
+}
+
+// For each name of the zones, and one that is not: the answer of prepared records, and the one by
+// plan, which a resolution without the table's word brings.
+TEST_F(AuthorityTest, PreparedAnswersAreThoseByPlan) {
+  std::vector<Name> names = {N("no.summon.test"), N("x.no.inner.summon.test"),
+                             N("a.wild.summon.test"), N("www.sub.summon.test")};
+  zones_.table().ForEachNode([&names](const Node& node) { names.push_back(node.name()); });
+  options_.owned_ttl = 7;
+  std::array<std::uint8_t, kTcpSpace> space{};
+  for (const Name& name : names) {
+    for (const auto type : {RrType::kA, RrType::kAaaa, RrType::kTxt, RrType::kMx, RrType::kSoa,
+                            RrType::kNs, RrType::kSrv, RrType::kDs, RrType::kAny}) {
+      for (const bool edns : {false, true}) {
+        Query query = Read(test::EdnsQuery(name.ToText(), type));
+        if (!edns) query.edns.reset();
+        const Resolution resolution = Resolve(zones_.table(), query);
+        const Resolution by_plan{resolution.kind, resolution.owner, std::nullopt};
+        const Response quick = WriteAnswer(zones_.table(), query, resolution, options_, space_);
+        const Response slow = WriteAnswer(zones_.table(), query, by_plan, options_, space);
+        EXPECT_EQ(Expanded(quick.bytes), Expanded(slow.bytes))
+            << name.ToText() << " " << TypeText(type);
+        EXPECT_EQ(quick.subject, slow.subject);
+      }
+    }
+  }
+}
+
+TEST_F(AuthorityTest, AMissingNameIsAnsweredWithoutRoomForItsProofToo) {
+  // The longest question there is, and an SOA behind it.
+  std::string longest;
+  while (longest.size() < 220) longest += "abcdefghi.";
+  EXPECT_EQ(Ask(longest + "summon.test", RrType::kA).authorities.size(), 1u);
+}
+
 TEST(ZoneBuilder, RefusesWhatCannotBeServed) {
   ZoneTable::Builder builder(SipKey{1, 2});
   const Rdata address = AddressRdata(Ipv4Address{{1, 2, 3, 4}});
