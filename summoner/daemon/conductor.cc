@@ -112,7 +112,7 @@ void Conductor::NextTurn() {
 
 void Conductor::ReleaseNow(const Answer& answer) {
   const auto waiting = TakeWaiting(answer.waiter);
-  if (!waiting->reply->Answer(answer.ttl)) return;
+  if (!waiting->reply->Answer(answer.ttl, answer.reason)) return;
   sent_.push_back({answer.service, answer.ttl});
   const Instant now = loop_.Now();
   for (Observer* observer : observers_) {

@@ -28,9 +28,9 @@ namespace summon::summoner {
 class Reply {
  public:
   virtual ~Reply() = default;
-  // The service's address, good for `ttl`. False when the answer could not be sent (the asker is
-  // gone): no lease is granted for it.
-  virtual bool Answer(std::chrono::seconds ttl) = 0;
+  // The service's address, good for `ttl`; `reason` says whether it is ready. False when the
+  // answer could not be sent (the asker is gone): no lease is granted for it.
+  virtual bool Answer(std::chrono::seconds ttl, AnswerReason reason) = 0;
   virtual void Refuse(RefuseReason reason, const std::string& detail) = 0;
 };
 

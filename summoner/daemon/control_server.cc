@@ -48,7 +48,7 @@ class ControlServer::SummonReply final : public Reply {
   SummonReply(ControlServer& server, ConnectionId connection, ServiceId service)
       : server_(server), connection_(connection), service_(service) {}
 
-  bool Answer(std::chrono::seconds) override {
+  bool Answer(std::chrono::seconds, AnswerReason) override {
     const auto status = server_.conductor_.summoner().StatusOf(service_);
     const bool ready = status && status->phase == PhaseKind::kReady;
     server_.SendStatus(connection_, service_, ready ? "ok" : "timeout",

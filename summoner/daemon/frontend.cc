@@ -10,6 +10,22 @@
 
 namespace summon::summoner {
 
+// What is told beside an address whose service is not ready. Policy that says not to wait for it
+// makes the answer no late one.
+std::optional<dns::ExtendedError> LatenessOf(AnswerReason reason) {
+  switch (reason) {
+    case AnswerReason::kReady:
+    case AnswerReason::kNotAwaited: return std::nullopt;
+    case AnswerReason::kHeldLongEnough:
+      return dns::ExtendedError{dns::EdeCode::kNotReady, "it is still starting"};
+    case AnswerReason::kNoRoom:
+      return dns::ExtendedError{dns::EdeCode::kNotReady, "there is no room for it now"};
+    case AnswerReason::kWaitersFull:
+      return dns::ExtendedError{dns::EdeCode::kNotReady, "it is starting, and too many wait"};
+  }
+  return std::nullopt;
+}
+
 // A query that waits for its service. Keeps the query, not the packet.
 class Frontend::ParkedQuery final : public Reply {
  public:
@@ -34,8 +50,9 @@ class Frontend::ParkedQuery final : public Reply {
   // not held any longer for it, or one who repeats quickly would wait for ever.
   void Refresh(dns::Responder responder) { responder_ = std::move(responder); }
 
-  bool Answer(std::chrono::seconds ttl) override {
+  bool Answer(std::chrono::seconds ttl, AnswerReason reason) override {
     dns::AnswerOptions options;
+    options.extended_error = LatenessOf(reason);
     options.owned_ttl = static_cast<std::uint32_t>(ttl.count());
     return frontend_.SendFromTable(query_, responder_, options) == dns::SendOutcome::kSent;
   }
@@ -94,6 +111,13 @@ dns::SendOutcome Frontend::SendRefused(const dns::Query& query, dns::Responder& 
   return Send(query, responder, dns::WriteError(query, error, *space_));
 }
 
+void Frontend::SendWithoutWaking(const dns::Query& query, dns::Responder& responder) {
+  dns::AnswerOptions options;
+  options.extended_error =
+      dns::ExtendedError{dns::EdeCode::kProhibited, "this lookup does not wake the service"};
+  (void)SendFromTable(query, responder, options);  // the asker may be gone
+}
+
 dns::SendOutcome Frontend::SendTruncated(const dns::Query& query, dns::Responder& responder) {
   std::array<std::uint8_t, dns::kUdpSizeMin> space;
   const dns::Response full = dns::WriteAnswer(*zones_, query, {}, *space_);
@@ -135,6 +159,8 @@ void Frontend::HandleOwned(const dns::Query& query, dns::Responder responder,
     case WakeRight::kProve:
       (void)SendTruncated(query, responder);  // the asker may be gone
       return;
+    case WakeRight::kRefused:
+      return SendWithoutWaking(query, responder);
     case WakeRight::kNothing:
       break;
   }

@@ -73,6 +73,8 @@ class Frontend final : public dns::Handler {
                                 const dns::AnswerOptions& options);
   dns::SendOutcome SendFromTable(const dns::Query& query, dns::Responder& responder,
                                  const dns::AnswerOptions& options);
+  // The answer, with the word that it has woken nothing.
+  void SendWithoutWaking(const dns::Query& query, dns::Responder& responder);
   dns::SendOutcome SendRefused(const dns::Query& query, dns::Responder& responder);
   // An empty answer with TC: "ask over TCP".
   dns::SendOutcome SendTruncated(const dns::Query& query, dns::Responder& responder);

@@ -122,7 +122,7 @@ WakeRight WakeGuard::Consider(const dns::Query& query, ServiceId service, Instan
   const Rules& rules = found->second;
   if (!Allows(rules, query.client)) {
     counters_.Count(AccessList::kWake);
-    return WakeRight::kNothing;
+    return WakeRight::kRefused;
   }
   if (!summoner_.IsAtRest(service)) return WakeRight::kWake;
   const bool wakes = rules.wake_on == configs::WakeOn::kService ||
@@ -143,7 +143,7 @@ WakeRight WakeGuard::Consider(const dns::Query& query, ServiceId service, Instan
   switch (verdict) {
     case WakeVerdict::kBoot: return WakeRight::kWake;
     case WakeVerdict::kProve: return WakeRight::kProve;
-    default: return WakeRight::kNothing;
+    default: return WakeRight::kRefused;
   }
 }
 

@@ -3,8 +3,8 @@
 // What a lookup may do to the service that it asks for: by its type, by who asks, and by what is
 // booted already. One loop thread.
 //
-// The answer is the same whatever is decided here (but for "prove your address first"): who may
-// not wake learns nothing by it, and nothing wrong stays in any cache.
+// The records and the RCODE are the same whatever is decided here (but for "prove your address
+// first"): nothing wrong stays in any cache. An extended error says that the lookup did not wake.
 
 #include <array>
 #include <cstdint>
@@ -25,6 +25,7 @@ namespace summon::summoner {
 enum class WakeRight : std::uint8_t {
   kWake,     // begin a summon, or join one
   kNothing,  // only be answered
+  kRefused,  // the same; it might wake, but not for this asker or not now
   kProve,    // be told to ask over TCP
 };
 

@@ -86,7 +86,7 @@ class FrontendTest : public testing::Test {
     guard_.Configure(config, ids_);
     conductor_.AddObserver(guard_);
     frontend_ = std::make_unique<Frontend>(Frontend::Others{conductor_, measures_, guard_},
-                                           BuildZoneTable(config, ids_, 1).table);
+                                           BuildZoneTable(config, ids_, {}, 1).table);
   }
   static configs::Config Load(const Text& text) {
     std::string file = StrCat("zone { apex: \"summon.test\" ", text.zone,
@@ -134,6 +134,11 @@ class FrontendTest : public testing::Test {
   }
   std::uint64_t Events(ParkEvent event) {
     return guard_.counters().parked[static_cast<std::size_t>(event)];
+  }
+  // Of the last answer (RFC 8914); -1: it has none.
+  int ExtendedError() const {
+    const dns::test::Packet& options = last().opt->rdata;
+    return options.size() >= 6 && options[1] == 15 ? options[4] << 8 | options[5] : -1;
   }
   bool Truncated() const { return (last().flags & 0x0200) != 0; }
 
@@ -219,8 +224,10 @@ TEST_F(FrontendTest, WhoMayNotWakeByTheZoneGetsTheSameAnswer) {
   Ask({.client = kStranger, .transport = Transport::kTcp});
   EXPECT_EQ(launches(), 0u);
   EXPECT_EQ(last().answers.size(), 1u);
+  EXPECT_EQ(ExtendedError(), 18);  // Prohibited
   Ask({});
   EXPECT_EQ(launches(), 1u);
+  EXPECT_EQ(ExtendedError(), -1);
 }
 
 TEST_F(FrontendTest, WhoMayNotWakeByTheServiceGetsTheSameAnswer) {
@@ -295,6 +302,7 @@ TEST_F(FrontendTest, ARefusedLookupStillHasItsPacket) {
   EXPECT_EQ(last().answers.size(), 1u);
   EXPECT_LE(last().answers[0].ttl, 5u);
   EXPECT_EQ(Fate(WakeVerdict::kInFlight), 1u);
+  EXPECT_EQ(ExtendedError(), 18);  // Prohibited
   conductor_.OnPacket(ids_["other"], loop_->Now());
   EXPECT_EQ(launches(), 2u);
 }
@@ -378,6 +386,7 @@ TEST_F(FrontendTest, TheNinthOfANetworkIsAnsweredAtOnce) {
   EXPECT_EQ(summoner_.waiters(), 8u);
   EXPECT_EQ(path_.answers.size(), 1u);
   EXPECT_EQ(last().id, 8);
+  EXPECT_EQ(ExtendedError(), 14);  // Not Ready
   EXPECT_EQ(Events(ParkEvent::kCrowdedOut), 1u);
   Ask({.client = "10.0.1.1:1053"});  // another network
   Ask({.name = "other.summon.test"});  // another service
