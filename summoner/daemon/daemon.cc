@@ -2,6 +2,7 @@
 // Building and wiring the parts of summond; see the header.
 #include "summoner/daemon/daemon.h"
 
+#include "base/descriptor_limit.h"
 #include "base/strings.h"
 
 namespace summon::summoner {
@@ -115,6 +116,7 @@ Status Daemon::StartDns() {
   dns::ServerOptions options;
   options.listen = SUMMON_TRY(ListenAddresses(config));
   options.tcp = TcpLimitsOf(config);
+  WarnOfDescriptors(log_, config.tcp, DescriptorLimit());
   options.rate_limit = RateLimitOf(config.rate_limit);
   if (config.tls) {
     secure_dns_ = SUMMON_TRY(

@@ -7,9 +7,16 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
+#include "base/strings.h"
+
 namespace summon::summoner {
 
 namespace {
+
+// What else is open: listeners, the launcher, the control socket and who asks there, metrics,
+// questions to other servers.
+constexpr std::uint64_t kOtherDescriptors = 256;
 
 dns::tls::Files FilesOf(const configs::Tls& config) { return {config.certificate, config.key}; }
 
@@ -77,6 +84,15 @@ void SecureDns::Announce(const configs::Tls& config) {
   for (const std::string& warning : identity.warnings()) {
     log_.Warning("certificate", {{"why", warning}});
   }
+}
+
+void WarnOfDescriptors(Logger& log, const configs::Tcp& tcp, std::uint64_t descriptors) {
+  const std::uint64_t needed = tcp.connections_max + kOtherDescriptors;
+  if (descriptors >= needed) return;
+  log.Warning("fewer connections than configured",
+              {{"why", StrCat("tcp.connections_max is ", tcp.connections_max, ", but only ",
+                              descriptors, " descriptors are allowed; allow ", needed,
+                              " (\"ulimit -Hn\", LimitNOFILE) or lower it")}});
 }
 
 dns::TcpLimits TcpLimitsOf(const configs::Config& config) {

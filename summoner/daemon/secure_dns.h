@@ -48,6 +48,10 @@ class SecureDns final {
   std::uint64_t reloads_ = 0;  // only what the latest has read counts
 };
 
+// Says so when `descriptors` do not suffice for the connections that are configured: beyond them
+// none is accepted until another ends.
+void WarnOfDescriptors(Logger& log, const configs::Tcp& tcp, std::uint64_t descriptors);
+
 // What the configuration says about connections.
 dns::TcpLimits TcpLimitsOf(const configs::Config& config);
 

@@ -117,6 +117,14 @@ TEST_F(SecureDnsTest, WarnsWhenOthersCanReadTheKey) {
   EXPECT_THAT(Log(), HasSubstr("chmod o="));
 }
 
+TEST_F(SecureDnsTest, TooFewDescriptorsAreToldAtTheStart) {
+  WarnOfDescriptors(log_, {.connections_max = 1'000}, 1'256);
+  EXPECT_EQ(Log(), "");
+  WarnOfDescriptors(log_, {.connections_max = 1'000}, 1'024);
+  EXPECT_THAT(Log(), testing::AllOf(HasSubstr("connections_max is 1000"), HasSubstr("only 1024"),
+                                    HasSubstr("allow 1256")));
+}
+
 TEST(TcpLimitsOf, DefaultsAreThoseOfTheServer) {
   const dns::TcpLimits from_config = TcpLimitsOf(configs::Config{});
   const dns::TcpLimits built_in;
