@@ -41,7 +41,7 @@ class SystemClock final : public Clock {
   Instant Now() const override;
 };
 
-// Wall-clock time in nanoseconds since 1970, for people and guests, never for intervals.
+// Wall-clock time in nanoseconds since 1970, for people, guests and signatures, not for intervals.
 std::int64_t WallNanos();
 
 }  // namespace summon

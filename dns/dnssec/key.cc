@@ -134,7 +134,9 @@ Result<SigningKey> SigningKey::FromPem(std::string_view pem) {
   SigningKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
   if (!key.key_) {
     return Error(ErrorCode::kInvalid,
-                 StrCat("no usable private key in PEM form: ", TakeLibraryError()));
+                 StrCat("there is no key in it that can be read: ", TakeLibraryError(),
+                        " (it must be a private key in PEM form without a passphrase; "
+                        "`summon dnssec keygen` makes one)"));
   }
   SUMMON_TRY(key.Complete());
   return key;

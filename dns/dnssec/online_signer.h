@@ -34,7 +34,7 @@ struct SigningCounters {
 class OnlineSigner final : public Signer {
  public:
   // Signatures a second for each of three: stored data, synthesized data, and askers over
-  // connections. One takes some 28 us (benchmarks/dnssec), so all three at most 17 % of a core.
+  // connections. One takes some 26 us (docs/performance.md), so all three at most 16 % of a core.
   static constexpr std::uint32_t kSignaturesPerSecond = 2'000;
   // Of each kind of data: 12 MiB when full.
   static constexpr std::size_t kRememberedMax = 65'536;

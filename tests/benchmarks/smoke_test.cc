@@ -129,6 +129,13 @@ TEST_F(Benchmarks, DensityCountsWhatRuns) {
                              HasSubstr("left over: +0 descriptors, +0 processes")));
 }
 
+TEST_F(Benchmarks, DnssecMeasuresSignedAnswers) {
+  ASSERT_NO_FATAL_FAILURE(Run("dnssec", {"--samples", "2", "--answers", "10"}));
+  ExpectFiles("dnssec");
+  EXPECT_THAT(output_, AllOf(HasSubstr("denial made"),
+                             HasSubstr("left over: +0 descriptors, +0 processes")));
+}
+
 TEST_F(Benchmarks, DensityBeyondThisMachineIsRefusedBeforeItStarts) {
   const auto finished = FinishIn(-1, {ProgramPath("density"), "--instances", "5000"});
   ASSERT_TRUE(finished.ok());
