@@ -62,11 +62,16 @@ AnswerClass AnswerClassOf(const Response& response) {
 }
 
 RateLimiter::RateLimiter(const RateLimitOptions& options, SipKey key)
-    : options_(options), key_(key) {
-  const std::size_t buckets =
-      std::bit_ceil(std::clamp(options_.buckets, RateLimitOptions::kBucketsMin,
-                               RateLimitOptions::kBucketsMax));
-  sets_.resize(buckets / kWays);
+    : options_(options),
+      key_(key),
+      set_count_(std::bit_ceil(std::clamp(options_.buckets, RateLimitOptions::kBucketsMin,
+                                          RateLimitOptions::kBucketsMax)) /
+                 kWays),
+      pages_(set_count_ * sizeof(Set)) {}
+
+RateLimiter::Set& RateLimiter::SetOf(std::uint64_t hash) const {
+  // SAFETY: pages are aligned for anything, and zeros are sets of unused buckets.
+  return reinterpret_cast<Set*>(pages_.data())[hash & (set_count_ - 1)];
 }
 
 void RateLimiter::Refill(Bucket& bucket, std::uint32_t now_ms, std::uint32_t per_second,
@@ -83,7 +88,7 @@ void RateLimiter::Refill(Bucket& bucket, std::uint32_t now_ms, std::uint32_t per
 
 RateLimiter::Bucket& RateLimiter::FindOrMake(std::uint64_t hash, std::uint32_t now_ms,
                                              std::uint32_t level_max) {
-  Set& set = sets_[hash & (sets_.size() - 1)];
+  Set& set = SetOf(hash);
   const auto tag = static_cast<std::uint32_t>(hash >> 32) | 1;  // 0 is an unused bucket
   Bucket* victim = &set.ways[0];
   std::uint64_t victim_age = 0;

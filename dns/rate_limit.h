@@ -16,12 +16,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
+#include <type_traits>
 
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "dns/acl.h"
 #include "dns/endpoint.h"
+#include "dns/pages.h"
 #include "dns/response.h"
 
 namespace summon::dns {
@@ -90,14 +91,19 @@ class RateLimiter {
   struct alignas(sizeof(Bucket) * kWays) Set {
     std::array<Bucket, kWays> ways{};
   };
+  static_assert(std::is_trivially_copyable_v<Set>);
 
   static void Refill(Bucket& bucket, std::uint32_t now_ms, std::uint32_t per_second,
                      std::uint32_t level_max);
   Bucket& FindOrMake(std::uint64_t hash, std::uint32_t now_ms, std::uint32_t level_max);
 
+  Set& SetOf(std::uint64_t hash) const;
+
   RateLimitOptions options_;
   SipKey key_;
-  std::vector<Set> sets_;
+  std::size_t set_count_;  // a power of two
+  // The sets, which begin as zeros: where nobody is limited they cost no memory.
+  Pages pages_;
 };
 
 // What goes out in place of `full` to say "ask over TCP": its header with TC, its question, and a
