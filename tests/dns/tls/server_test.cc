@@ -330,7 +330,7 @@ TEST_F(TlsServerTest, ARecordThatTricklesEnds) {
 
 TEST_F(TlsServerTest, SilentAndIdleConnectionsEnd) {
   TcpLimits limits;
-  limits.first_octet = limits.idle = milliseconds(50);
+  limits.first_octet = limits.idle = milliseconds(300);
   StartTls(limits);
   const UniqueFd silent = ConnectTls();
   const UniqueFd fd = ConnectTls();
