@@ -61,6 +61,8 @@ class Logger final {
   Logger& operator=(const Logger&) = delete;
 
   void SetLevel(LogLevel level) { level_ = level; }
+  // Whether lines of this level are written: for what costs something to put together.
+  bool Writes(LogLevel level) const { return level <= level_; }
 
   void Error(std::string_view message, std::initializer_list<Field> fields = {}) {
     Write(LogLevel::kError, message, fields);

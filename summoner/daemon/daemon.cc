@@ -70,6 +70,7 @@ Status Daemon::Start() {
                                          std::move(zones));
   registrar_.UseFrontend(*frontend_);
   frontend_->UseSigner(*signer_);
+  frontend_->UseLog(log_);
 
   SUMMON_TRY(StartDns());
   SUMMON_TRY(StartForwarding());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "base/strings.h"
 #include "dns/rate_limit.h"
 #include "summoner/daemon/zone_data.h"
 
@@ -132,7 +133,22 @@ dns::SendOutcome Frontend::SendServFail(const dns::Query& query, dns::Responder&
   return Send(query, responder, dns::WriteError(query, error, *space_));
 }
 
+void Frontend::LogSubnet(const dns::Query& query) {
+  if (!log_->Writes(LogLevel::kDebug)) return;
+  const dns::ClientSubnet& subnet = *query.edns->client_subnet;
+  dns::Endpoint network;
+  network.family = subnet.family == dns::ClientSubnet::Family::kIpv6
+                       ? dns::Endpoint::Family::kIpv6
+                       : dns::Endpoint::Family::kIpv4;
+  network.octets = subnet.address;
+  log_->Debug("client subnet, which is not trusted",
+              {{"from", query.client.AddressText()},
+               {"subnet", StrCat(network.AddressText(), '/', int{subnet.prefix_length})},
+               {"name", query.name.ToText()}});
+}
+
 void Frontend::Handle(const dns::Query& query, dns::Responder responder) {
+  if (log_ != nullptr && query.edns && query.edns->client_subnet) LogSubnet(query);
   if (!guard_.MayQuery(query)) {
     (void)SendRefused(query, responder);  // the asker may be gone
     return;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/log.h"
 #include "dns/authority.h"
 #include "dns/server.h"
 #include "dns/zone.h"
@@ -48,6 +49,8 @@ class Frontend final : public dns::Handler {
   void UseSigner(dns::Signer& signer) { signer_ = &signer; }
   // Names that are not ours may be asked of others from now on.
   void UseForwarding(Forwarding& forwarding) { forwarding_ = &forwarding; }
+  // Client subnets are told to it, at level debug; it outlives this.
+  void UseLog(Logger& log) { log_ = &log; }
   // Sends an answer that came from others.
   void SendForwarded(const dns::Query& query, dns::Responder& responder,
                      const dns::Response& response) {
@@ -59,6 +62,8 @@ class Frontend final : public dns::Handler {
  private:
   class ParkedQuery;
 
+  // Whom the asker says that it asks for: good for a log and for nothing else.
+  void LogSubnet(const dns::Query& query);
   // A lookup of a service's name.
   void HandleOwned(const dns::Query& query, dns::Responder responder,
                    const dns::Resolution& resolution);
@@ -87,6 +92,7 @@ class Frontend final : public dns::Handler {
   Forwarding* forwarding_ = nullptr;
   std::unique_ptr<const dns::ZoneTable> zones_;
   dns::Signer* signer_ = nullptr;
+  Logger* log_ = nullptr;
   ParkedQueries<ParkedQuery> parked_;
   ParkedQuery* asking_ = nullptr;  // being handed to the conductor; null once it is answered
   // Where answers are written; each is sent before the next one begins.

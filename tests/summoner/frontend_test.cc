@@ -3,8 +3,12 @@
 #include "summoner/daemon/frontend.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
 
 #include "base/strings.h"
+#include "base/unique_fd.h"
 #include "configs/load.h"
 #include "launcher/launcher.h"
 #include "tests/dns/wire.h"
@@ -57,6 +61,7 @@ struct Asked {
   Transport transport = Transport::kUdp;
   dns::CookieState cookie = dns::CookieState::kNone;
   Duration later{};  // than now
+  std::optional<dns::ClientSubnet> subnet{};
 };
 
 class FrontendTest : public testing::Test {
@@ -113,6 +118,7 @@ class FrontendTest : public testing::Test {
     query.received = loop_->Now() + asked.later;
     query.edns.emplace();
     query.edns->cookie_state = asked.cookie;
+    query.edns->client_subnet = asked.subnet;
     dns::ReplyTo to;
     to.client = query.client;
     frontend_->Handle(query, dns::Responder(link_, to));
@@ -235,6 +241,25 @@ TEST_F(FrontendTest, WhoMayNotWakeByTheServiceGetsTheSameAnswer) {
   Ask({});
   EXPECT_EQ(launches(), 0u);
   EXPECT_EQ(last().answers.size(), 1u);
+}
+
+// RFC 7871: anybody can write any subnet; it goes into the log and changes nothing.
+TEST_F(FrontendTest, AClientSubnetIsLoggedAndNotTrusted) {
+  Start({.zone = "allow_query: \"10.0.0.0/8\""});
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd out(ends[0]), in(ends[1]);
+  Logger log(in.get(), "test", LogLevel::kDebug, Logger::Format::kPlain, *loop_);
+  frontend_->UseLog(log);
+  Ask({.client = kStranger, .subnet = dns::ClientSubnet{
+                                .family = dns::ClientSubnet::Family::kIpv4,
+                                .prefix_length = 24,
+                                .address = {10, 0, 0}}});
+  EXPECT_EQ(last().rcode, 5);
+  std::array<char, 512> line{};
+  ASSERT_GT(read(out.get(), line.data(), line.size() - 1), 0);
+  EXPECT_NE(std::string_view(line.data()).find("subnet=\"10.0.0.0/24\""), std::string_view::npos)
+      << line.data();
 }
 
 // --- proof ---
