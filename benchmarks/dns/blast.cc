@@ -180,9 +180,10 @@ Status RunOpen(const BlastOptions& options, Ports& ports, BlastResult& result) {
   Instant due = begin;
   Instant swept = begin;
   std::size_t turn = 0;
-  for (Instant now = begin; now < end; now = Now()) {
+  // All that are due before the end leave, if it takes longer: a stall at the end counts, too.
+  for (Instant now = begin; due < end; now = Now()) {
     Port& port = *ports[turn++ % ports.size()];
-    while (due <= now && !port.full()) {
+    while (due <= now && due < end && !port.full()) {
       port.Add(cycle.Next(), due);
       due += gap;
     }

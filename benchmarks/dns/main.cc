@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 
 #include "base/strings.h"
 #include "benchmarks/common/machine.h"
@@ -26,6 +27,7 @@ struct CommandLine {
   std::size_t names = 1'000;
   unsigned rounds = 5;
   double seconds = 1;
+  double pause = 0;
   unsigned limit_s = 100;
   std::uint16_t port = 5'310;
 };
@@ -106,6 +108,7 @@ class Scene {
 
  private:
   Result<Sample> MeasureOnce(const NameServer& server) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(line_.pause));
     const double busy = BusySeconds();
     const double own = OwnSeconds();
     const Duration before = server.ProcessorTime();
@@ -216,6 +219,10 @@ int Main(int argc, char** argv) {
   app.add_option("--names", line.names, "of the zone")->capture_default_str();
   app.add_option("--rounds", line.rounds, "of each server")->capture_default_str();
   app.add_option("--seconds", line.seconds, "of one sample")->capture_default_str();
+  app.add_option("--pause", line.pause,
+                 "seconds before each sample; with chrt -f as much as --seconds, or the kernel "
+                 "stops us for 50 ms of each second")
+      ->capture_default_str();
   app.add_option("--limit", line.limit_s, "seconds after which no round begins")
       ->capture_default_str();
   app.add_option("--port", line.port, "of the first server")->capture_default_str();

@@ -150,5 +150,13 @@ TEST_F(Benchmarks, WrongOptionsAreRefused) {
   EXPECT_THAT(finished->output, HasSubstr("--samples"));
 }
 
+// Others take part where they have been fetched; ours is there always.
+TEST_F(Benchmarks, VersusDnsMeasuresOurServerAlone) {
+  ASSERT_NO_FATAL_FAILURE(
+      Run("versus_dns", {"--servers", "summond", "--rounds", "1", "--seconds", "0.1"}));
+  ExpectFiles("dns_hits_1000");
+  EXPECT_THAT(output_, HasSubstr("server's processor time for a query, us"));
+}
+
 }  // namespace
 }  // namespace summon::testbed
