@@ -91,6 +91,9 @@ struct Catalogue::State {
   Gauges& certificate_expiry =
       MakeGauge("summon_dns_tls_certificate_expiry_timestamp_seconds",
                 "When the certificate of DNS over TLS ends, in seconds since 1970.");
+  Counters& dns_datagrams_lost =
+      MakeCounter("summon_dns_datagrams_lost_total",
+                  "Datagrams that the kernel would not keep or take, by where that happened.");
   Counters& dns_limit_dropped =
       MakeCounter("summon_dns_limited_dropped_total",
                   "Answers over UDP that were over their network's share and not sent, by class.");

@@ -177,6 +177,11 @@ void Measures::UpdateQueries() {
   }
 }
 
+std::string_view Measures::LossText(Loss loss) {
+  constexpr std::array<std::string_view, 3> kTexts = {"queue", "read", "send"};
+  return kTexts[static_cast<std::size_t>(loss)];
+}
+
 // What the server answered or dropped by itself; queries are counted as they are answered.
 void Measures::UpdateDns() {
   for (const dns::Transport transport :
@@ -201,6 +206,8 @@ void Measures::UpdateDns() {
                    dns::RejectReasonText);
   UpdateDnsCounter(Counter::kDropped, dns_->drops, dns_seen_.drops, dns::DropReasonText);
   UpdateDnsCounter(Counter::kCookies, dns_->cookies, dns_seen_.cookies, dns::CookieStateText);
+  const LossCounts losses = {dns_->receive_overflow, dns_->receive_failed, dns_->send_failed};
+  UpdateDnsCounter(Counter::kLost, losses, losses_seen_, LossText);
   UpdateConnections();
 }
 

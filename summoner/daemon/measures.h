@@ -92,6 +92,11 @@ class Measures final : public Observer {
   // What was added to the catalogue already.
   dns::dnssec::SigningCounters signing_seen_;
   dns::Counters dns_seen_;
+  // Datagrams that the kernel had no room for, could not give us, and would not take.
+  enum class Loss { kQueue, kRead, kSend };
+  using LossCounts = std::array<std::uint64_t, 3>;
+  static std::string_view LossText(Loss loss);
+  LossCounts losses_seen_{};
   const LookupCounters* lookups_ = nullptr;
   LookupCounters lookups_seen_;
   Counters seen_;

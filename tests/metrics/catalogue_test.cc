@@ -51,6 +51,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   catalogue.DnsCounted(Catalogue::DnsCounter::kHandshakes, "resumed", 2);
   catalogue.SetDnsConnections({.open = 3, .accepted = 5, .accept_failures = 1, .paused = 4});
   catalogue.SetCertificateExpiry(1'600'000'000);
+  catalogue.DnsCounted(Catalogue::DnsCounter::kLost, "queue", 12);
   catalogue.DnsCounted(Catalogue::DnsCounter::kLimitDropped, "positive", 8);
   catalogue.DnsCounted(Catalogue::DnsCounter::kLookups, "prove", 11);
   catalogue.Summoned(Trigger::kDns, Outcome::kBooted, 1);
@@ -77,6 +78,7 @@ TEST(MetricNames, TheOnesPeopleRelyOnAreThere) {
   EXPECT_THAT(text, HasSubstr("summon_dns_connections 3"));
   EXPECT_THAT(text, HasSubstr("summon_dns_connections_paused_total 4"));
   EXPECT_THAT(text, HasSubstr("summon_dns_tls_certificate_expiry_timestamp_seconds 1600000000"));
+  EXPECT_THAT(text, HasSubstr("summon_dns_datagrams_lost_total{where=\"queue\"} 12"));
   EXPECT_THAT(text, HasSubstr("summon_dns_limited_dropped_total{class=\"positive\"} 8"));
   EXPECT_THAT(text, HasSubstr("summon_dns_lookups_at_rest_total{fate=\"prove\"} 11"));
   EXPECT_THAT(text, HasSubstr("summon_summons_total{outcome=\"booted\",trigger=\"dns\"} 1"));
