@@ -181,9 +181,10 @@ Arguments WithNameServer(const testbed::ScratchFolder& folder, const std::string
   return InOwnMounts(kWithEtc, etc, arguments);
 }
 
-Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services) {
+Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services,
+                                                   const std::string& settings) {
   auto house = SUMMON_TRY(testbed::House::Start(
-      {.services = services, .settings = "listen: \"0.0.0.0:53\""}));
+      {.services = services, .settings = StrCat("listen: \"0.0.0.0:53\"\n", settings)}));
   const int host = house->network().host();
   const int client = house->network().client();
   const std::string pages = StrCat(kPagesAddress, "/32");
