@@ -12,7 +12,6 @@ namespace summon::resolvers {
 namespace {
 
 using end_to_end::kPatience;
-using testing::HasSubstr;
 
 constexpr int kServFail = 2;
 constexpr int kNxDomain = 3;
@@ -29,12 +28,8 @@ class Integrations : public testing::Test {
  protected:
   void SetUp() override {
     if (const std::string why = end_to_end::WhyNot("PROCESS"); !why.empty()) GTEST_SKIP() << why;
-    ASSERT_NO_FATAL_FAILURE(StartHouseWith(""));
-  }
-  void StartHouseWith(const std::string& settings) {
-    auto house = StartHouse(testbed::Text({.name = "web", .address = "10.77.0.10",
-                                           .launcher = "PROCESS", .policy = ""}),
-                            settings);
+    auto house = StartHouse(testbed::Text(
+        {.name = "web", .address = "10.77.0.10", .launcher = "PROCESS", .policy = ""}));
     ASSERT_TRUE(house.ok()) << house.error().message();
     house_ = std::move(house).value();
     const Status asleep = house_->AwaitState("web", "asleep", kPatience);
@@ -158,33 +153,6 @@ TEST_F(Integrations, SystemdResolvedServesTheZone) {
   ASSERT_NO_FATAL_FAILURE(StartResolver("resolved", PartOf("resolved")));
   ExpectTheZone();
 }
-
-// As if it had a public address: it has to show that it is where it says it is.
-class Untrusted : public Integrations, public testing::WithParamInterface<std::string> {
- protected:
-  void SetUp() override {
-    if (const std::string why = end_to_end::WhyNot("PROCESS"); !why.empty()) GTEST_SKIP() << why;
-    ASSERT_NO_FATAL_FAILURE(
-        StartHouseWith("wake { trusted: \"none\" }\nrate_limit { exempt: \"none\" }"));
-  }
-};
-
-// dnsmasq passes the truncated answer on, and asks over TCP when its client does.
-TEST_P(Untrusted, ResolverAndStubFollowToTcpAndWake) {
-  SKIP_WITHOUT(KindOf(GetParam()).program);
-  ASSERT_NO_FATAL_FAILURE(StartResolver(GetParam(), PartOf(GetParam())));
-  const testbed::ScratchFolder folder;
-  const auto seen = testbed::FinishIn(
-      house_->network().client(),
-      WithNameServer(folder, resolver_->address(), {"getent", "ahostsv4", "web.summon.test"}));
-  ASSERT_TRUE(seen.ok());
-  EXPECT_THAT(seen->output, HasSubstr("10.77.0.10")) << resolver_->Log();
-  EXPECT_TRUE(house_->AwaitState("web", "ready", kPatience).ok());
-  EXPECT_EQ(house_->StatusOf("web").last_trigger(), "dns");
-}
-
-INSTANTIATE_TEST_SUITE_P(Of, Untrusted, testing::Values("unbound", "BIND", "dnsmasq", "resolved"),
-                         [](const auto& tested) { return tested.param; });
 
 }  // namespace
 }  // namespace summon::resolvers

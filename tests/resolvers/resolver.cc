@@ -159,10 +159,11 @@ Result<std::unique_ptr<Resolver>> Resolver::Start(int namespace_fd, const Resolv
       testbed::Daemon::Start(namespace_fd, configure(resolver->folder_, kind, zone), log));
   const testbed::InNamespace there(namespace_fd);
   const auto listens = [&kind, &resolver] {
-    // BIND listens, and fails, before it has loaded its zones.
-    if (kind.program == "named" && resolver->Log().find(" running\n") == std::string::npos) {
-      return false;
-    }
+    // They listen before they have loaded all that they answer with.
+    const std::string_view says = kind.program == "named"     ? " running\n"
+                                  : kind.program == "unbound" ? "start of service"
+                                                              : "";
+    if (resolver->Log().find(says) == std::string::npos) return false;
     return testbed::ConnectTcp({.address = kind.address, .port = kDnsPort},
                                std::chrono::milliseconds(200))
         .ok();
@@ -181,10 +182,9 @@ Arguments WithNameServer(const testbed::ScratchFolder& folder, const std::string
   return InOwnMounts(kWithEtc, etc, arguments);
 }
 
-Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services,
-                                                   const std::string& settings) {
+Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services) {
   auto house = SUMMON_TRY(testbed::House::Start(
-      {.services = services, .settings = StrCat("listen: \"0.0.0.0:53\"\n", settings)}));
+      {.services = services, .settings = "listen: \"0.0.0.0:53\""}));
   const int host = house->network().host();
   const int client = house->network().client();
   const std::string pages = StrCat(kPagesAddress, "/32");

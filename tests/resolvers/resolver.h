@@ -66,9 +66,8 @@ testbed::Arguments WithNameServer(const testbed::ScratchFolder& folder,
                                   const testbed::Arguments& arguments);
 
 // A house whose DNS can be reached as the pages say, and on port 53. The client's machine is ready
-// for resolvers. `settings` as in HouseOptions.
-Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services,
-                                                   const std::string& settings = "");
+// for resolvers.
+Result<std::unique_ptr<testbed::House>> StartHouse(const std::string& services);
 
 // Gives the loopback of a namespace the addresses of all kinds: BIND listens only on addresses that
 // an interface has, by name.
