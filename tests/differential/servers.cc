@@ -27,7 +27,6 @@ using testbed::ScratchFolder;
 constexpr Duration kStartPatience = std::chrono::seconds(20);
 // The kernel drops datagrams of every namespace while another test floods the machine.
 constexpr int kPatienceMs = 500;
-constexpr int kAttempts = 20;
 constexpr std::uint16_t kSoa = 6;
 
 Arguments Summond(const ScratchFolder& folder, const std::string& zone_file, int port) {
@@ -112,7 +111,7 @@ Result<std::unique_ptr<Server>> Server::Start(int namespace_fd, const std::strin
   SUMMON_CHECK(server->daemon_ != nullptr);
   // Knot and BIND refuse until they have loaded the zone.
   const auto serves = [&server] {
-    return server->Ask({.name = kApex, .type = kSoa}).find("answer") != std::string::npos;
+    return server->AskAtMost(1, {.name = kApex, .type = kSoa}).find("answer") != std::string::npos;
   };
   if (!testbed::Await(serves, kStartPatience)) {
     return Error(ErrorCode::kTimeout,
@@ -121,12 +120,12 @@ Result<std::unique_ptr<Server>> Server::Start(int namespace_fd, const std::strin
   return server;
 }
 
-std::string Server::Ask(const Question& question) {
+std::string Server::AskAtMost(int times, const Question& question) {
   const std::uint16_t id = next_id_++;
   const std::vector<std::uint8_t> query = WriteQuery(question, id);
   std::array<std::uint8_t, 65536> space;
   std::string why = "no answer";
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < times; ++attempt) {
     // A refused port of before is reported here; what counts is whether an answer comes.
     (void)send(socket_.get(), query.data(), query.size(), 0);
     pollfd wait{socket_.get(), POLLIN, 0};
