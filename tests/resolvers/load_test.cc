@@ -43,7 +43,12 @@ class UnderSummons : public testing::TestWithParam<Load> {
     auto house = StartHouse(services);
     ASSERT_TRUE(house.ok()) << house.error().message();
     house_ = std::move(house).value();
-    ASSERT_TRUE(Summon(0).ok());
+    for (int i = 0; i <= kComeAndGo; ++i) {
+      const Status asleep = house_->AwaitState(NameOf(i), "asleep", kPatience);
+      ASSERT_TRUE(asleep.ok()) << asleep.error().message();
+    }
+    const Status summoned = Summon(0);
+    ASSERT_TRUE(summoned.ok()) << summoned.error().message();
   }
 
   static std::string NameOf(int i) { return StrCat("web", i); }
