@@ -53,7 +53,8 @@ std::optional<Record> ReadRecord(ByteReader& reader) {
   const auto rr_class = reader.Be16();
   const auto ttl = reader.Be32();
   const auto length = reader.Be16();
-  if (!length) return std::nullopt;  // the last to be read: the others are there when it is
+  // A read that fails takes nothing: the TTL may be cut, and its rest look like a length.
+  if (!ttl || !length) return std::nullopt;
   const auto rdata = reader.Take(*length);
   if (!rdata) return std::nullopt;
   return Record{*owner, static_cast<RrType>(*type), *rr_class, *ttl, *rdata};

@@ -172,6 +172,16 @@ TEST(ParseQuery, RefusesEveryPointerInTheQuestion) {
   EXPECT_EQ(RejectedWith(with_name({0x41, 0, 0})), Rcode::kFormErr);         // binary label
 }
 
+// Two octets of a TTL and nothing more: they are no length of an empty record.
+TEST(ParseQuery, RefusesARecordThatEndsInsideItsTtl) {
+  const Packet packet = Message()
+                            .Header(0, {.additionals = 1})
+                            .Question("a.example", RrType::kA)
+                            .Raw({0, 0, 1, 0, 1, 0, 0})
+                            .bytes();
+  EXPECT_EQ(RejectedWith(packet), Rcode::kFormErr);
+}
+
 TEST(ReadName, FollowsPointersBackward) {
   Packet packet(kHeaderSize, 0);
   packet.insert(packet.end(), {1, 'b', 1, 'c', 0, 1, 'a', 0xc0, 12, 0xff});

@@ -138,7 +138,7 @@ inline bool ReadAnswerRecords(ByteReader& reader, std::size_t count,
     const auto length = reader.Be16();
     const std::size_t at = reader.position();
     const auto rdata = reader.Take(length.value_or(0));
-    if (!owner || !length || !rdata) return false;
+    if (!owner || !ttl || !length || !rdata) return false;
     out.push_back({*owner, static_cast<RrType>(*type), *rr_class, *ttl,
                    Packet(rdata->begin(), rdata->end()), at});
   }
