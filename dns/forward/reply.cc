@@ -54,7 +54,8 @@ std::optional<Record> ReadRecord(ByteReader& reader) {
   const auto type = reader.Be16(), rr_class = reader.Be16();
   const auto ttl = reader.Be32();
   const auto length = reader.Be16();
-  if (!length) return std::nullopt;  // the last to be read: the others are there when it is
+  // A read that fails takes nothing: the TTL may be cut, and its rest look like a length.
+  if (!ttl || !length) return std::nullopt;
   const std::size_t at = reader.position();
   const auto rdata = reader.Take(*length);
   if (!rdata) return std::nullopt;

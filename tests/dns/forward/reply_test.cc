@@ -79,6 +79,16 @@ TEST(ParseReply, RefusesWhatEndsTooEarlyOrTooLate) {
   EXPECT_EQ(ForgeryOf(message, Asked("a.example", kA)), Forgery::kMalformed);
 }
 
+// Two octets of a TTL and nothing more: they are no length of an empty record.
+TEST(ParseReply, RefusesARecordThatEndsInsideItsTtl) {
+  const Packet message = test::Message()
+                             .Header(test::kReplyFlags, {.questions = 1, .answers = 1})
+                             .Question("a.example", kA)
+                             .Raw({0xc0, 12, 0, 1, 0, 1, 0, 0})
+                             .bytes();
+  EXPECT_EQ(ForgeryOf(message, Asked("a.example", kA)), Forgery::kMalformed);
+}
+
 TEST(ParseReply, RefusesDataThatIsNotOfItsType) {
   EXPECT_EQ(ForgeryOf(ReplyTo("a.example", kA, {.answers = {A("a.example", {192, 0, 2})}}),
                       Asked("a.example", kA)),
