@@ -66,7 +66,15 @@ struct Tail {
   bool is_signed = false;             // ends in TSIG (RFC 8945)
   std::optional<Edns> edns;
   Bytes options;
+  std::optional<std::uint32_t> serial;  // of a SOA in the authority section
 };
+
+// The serial of a SOA record, whose names may be compressed: the five numbers stand at the end.
+std::optional<std::uint32_t> SerialOf(const Record& record) {
+  constexpr std::size_t kNumbers = 20;
+  if (record.type != RrType::kSoa || record.rdata.size() < kNumbers) return std::nullopt;
+  return ByteReader(record.rdata.last(kNumbers)).Be32();
+}
 
 std::optional<RejectReason> TakeAdditional(const Record& record, Tail& tail) {
   // TSIG is the last record (RFC 8945 section 5.1).
@@ -96,6 +104,7 @@ Tail ReadTail(ByteReader& reader, const Header& header) {
     if (!record) return end(RejectReason::kRecord);
     if (record->type == RrType::kOpt) return end(RejectReason::kOptPlace);
     if (record->type == RrType::kTsig) return end(RejectReason::kTsigPlace);
+    if (i >= header.answers) tail.serial = SerialOf(*record);
   }
   for (std::size_t i = 0; i < header.additionals; ++i) {
     const auto record = ReadRecord(reader);
@@ -258,6 +267,7 @@ Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
     rejection.reason = *fault;
     return rejection;
   }
+  if (query.type == RrType::kIxfr) query.held_serial = tail.serial;
   if (!rejection.has_question) {
     if (!query.edns || !query.edns->cookie) return Because(rejection, RejectReason::kQuestionCount);
     return Because(rejection, RejectReason::kCookieOnly, Rcode::kNoError);

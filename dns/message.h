@@ -36,6 +36,8 @@ struct Query {
   RrType type{};
   RrClass rr_class{};
   std::optional<Edns> edns;
+  // For IXFR: the serial of what the asker has (RFC 1995 section 3).
+  std::optional<std::uint32_t> held_serial;
   EdnsReply reply;  // what the answer's OPT says besides; no matter without `edns`
 
   Transport transport = Transport::kUdp;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "dns/endpoint.h"
@@ -36,6 +37,12 @@ class ReplyPath {
   virtual SendOutcome SendReply(const ReplyTo& to, const Response& response) = 0;
   // The query will never be answered.
   virtual void AbandonReply(const ReplyTo& to) = 0;
+
+  // Answers of several messages, for streams: one of them; how many octets the client has yet to
+  // read (nothing when it is gone); and that the last one was sent.
+  virtual SendOutcome SendPart(const ReplyTo&, const Response&) { return SendOutcome::kLost; }
+  virtual std::optional<std::size_t> Backlog(const ReplyTo&) const { return std::nullopt; }
+  virtual void FinishReply(const ReplyTo& to) { AbandonReply(to); }
 };
 
 // Lets responders outlive what they send through: it is told when the path ends. Shared, because
@@ -86,6 +93,12 @@ class [[nodiscard]] Responder {
   // Sends the answer. Answering twice, or through a responder that was moved from, is a bug.
   // Never calls back into a Handler.
   SendOutcome Send(const Response& response);
+
+  // An answer of several messages, over a stream: any number of parts, then Finish().
+  SendOutcome SendPart(const Response& response);
+  // Octets that the client has yet to read; nothing when it is gone.
+  std::optional<std::size_t> Backlog() const;
+  void Finish();
 
  private:
   void Abandon();

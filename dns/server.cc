@@ -175,6 +175,20 @@ bool Server::WithinLimit(const ReplyTo& to, const Response& response) {
   return false;
 }
 
+SendOutcome Server::SendPart(const ReplyTo& to, const Response& response) {
+  if (!IsStream(to.transport)) return SendOutcome::kLost;
+  return tcp_->SendPart(to.connection, response.bytes);
+}
+
+std::optional<std::size_t> Server::Backlog(const ReplyTo& to) const {
+  return IsStream(to.transport) ? tcp_->Backlog(to.connection) : std::nullopt;
+}
+
+void Server::FinishReply(const ReplyTo& to) {
+  counters_.CountResponse(Rcode::kNoError, /*truncated=*/false);
+  if (IsStream(to.transport)) tcp_->Settle(to.connection);
+}
+
 void Server::AbandonReply(const ReplyTo& to) {
   ++counters_.unanswered;
   if (IsStream(to.transport)) tcp_->Settle(to.connection);

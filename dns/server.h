@@ -92,6 +92,9 @@ class Server final : private ReplyPath {
   Status ListenOnce(const Endpoint& endpoint);
   SendOutcome SendReply(const ReplyTo& to, const Response& response) override;
   void AbandonReply(const ReplyTo& to) override;
+  SendOutcome SendPart(const ReplyTo& to, const Response& response) override;
+  std::optional<std::size_t> Backlog(const ReplyTo& to) const override;
+  void FinishReply(const ReplyTo& to) override;
   // Whether the answer may go out in full; else it has been dealt with.
   bool WithinLimit(const ReplyTo& to, const Response& response);
   SendOutcome SendUdp(const ReplyTo& to, const Response& response);

@@ -166,6 +166,17 @@ SendOutcome TcpServer::Send(std::uint64_t connection, Bytes message) {
   return found == connections_.end() ? SendOutcome::kLost : found->second->Send(message);
 }
 
+SendOutcome TcpServer::SendPart(std::uint64_t connection, Bytes message) {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() ? SendOutcome::kLost : found->second->SendPart(message);
+}
+
+std::optional<std::size_t> TcpServer::Backlog(std::uint64_t connection) const {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end()) return std::nullopt;
+  return found->second->backlog();
+}
+
 void TcpServer::Settle(std::uint64_t connection) {
   const auto found = connections_.find(connection);
   if (found != connections_.end()) found->second->Settle();

@@ -46,7 +46,11 @@ class TcpServer final : private TcpConnectionOwner {
 
   // Sends an answer on the connection; kLost when it is gone.
   SendOutcome Send(std::uint64_t connection, Bytes message);
-  // A query of the connection will have no answer.
+  // One message of an answer of several, Settle() behind the last; kLost when it is gone.
+  SendOutcome SendPart(std::uint64_t connection, Bytes message);
+  // Octets that its client has not read yet; nothing when it is gone.
+  std::optional<std::size_t> Backlog(std::uint64_t connection) const;
+  // A query of the connection will have no answer, or no further part of one.
   void Settle(std::uint64_t connection);
 
  private:

@@ -148,6 +148,10 @@ void TcpConnection::Take(Bytes plain) {
 
 SendOutcome TcpConnection::Send(Bytes message) {
   if (unanswered_ > 0) --unanswered_;
+  return SendPart(message);
+}
+
+SendOutcome TcpConnection::SendPart(Bytes message) {
   if (closed_) return SendOutcome::kLost;
   const std::size_t collected = processing_ ? shared_.batch.size() : 0;
   if (unsent() + collected + kLengthSize + message.size() > shared_.limits.unsent_max) {

@@ -54,7 +54,11 @@ class TcpConnection final : private TcpWaiter {
 
   // Queues the answer to one of this connection's queries, and sends what can be sent.
   SendOutcome Send(Bytes message);
-  // One of its queries will have no answer.
+  // The same for one part of an answer; its query stays unanswered.
+  SendOutcome SendPart(Bytes message);
+  // Octets that the peer has not taken yet.
+  std::size_t backlog() const { return unsent(); }
+  // One of its queries will have no answer, or no further part of one.
   void Settle();
   // Closes at once. Without effect when it is closed.
   void Close(CloseReason reason);

@@ -217,6 +217,14 @@ class ZoneTable {
       visit(*NodeAt(at));
     }
   }
+  // The same step by step: begin with `at` 0; null at the end.
+  const Node* NextNode(std::size_t& at) const {
+    if (at == 0) at = kFirstNode;
+    if (at >= memory_.size()) return nullptr;
+    const Node* node = NodeAt(at);
+    at += node->size();
+    return node;
+  }
   // What the table takes, in octets.
   std::size_t memory_size() const { return memory_.size() + slots_.size(); }
 

@@ -101,6 +101,8 @@ void Catalogue::DnsCounted(DnsCounter counter, std::string_view label, std::uint
     case DnsCounter::kForwardForged: return add(state_->forward_forged, "reason");
     case DnsCounter::kForwardUpstream: return add(state_->forward_upstream, "event");
     case DnsCounter::kLost: return add(state_->dns_datagrams_lost, "where");
+    case DnsCounter::kTransfer: return add(state_->transfers, "event");
+    case DnsCounter::kNotify: return add(state_->notifies, "event");
     case DnsCounter::kLimitDropped: return add(state_->dns_limit_dropped, "class");
     case DnsCounter::kLimitSlipped: return add(state_->dns_limit_slipped, "class");
     case DnsCounter::kRefusedBy: return add(state_->dns_access_refused, "list");

@@ -67,6 +67,8 @@ class Catalogue final {
     kForwardForged,    // summon_forward_forged_total{reason}: messages that were no reply
     kForwardUpstream,  // summon_forward_upstream_total{event}: what passed to and from servers
     kLost,          // summon_dns_datagrams_lost_total{where}: the kernel had no room for them
+    kTransfer,         // summon_dns_transfers_total{event}: zones that were asked for as a whole
+    kNotify,           // summon_dns_notifies_total{event}: what secondaries were told, and said
     kLimitDropped,  // summon_dns_limited_dropped_total{class}: over their network's share
     kLimitSlipped,  // summon_dns_limited_slipped_total{class}: likewise, sent truncated and empty
     kRefusedBy,     // summon_dns_access_refused_total{list}: who may not ask, or wake

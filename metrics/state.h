@@ -59,6 +59,10 @@ struct Catalogue::State {
       "summon_forward_forged_total", "Messages that were no reply to a question, by reason.");
   Counters& forward_upstream = MakeCounter("summon_forward_upstream_total",
                                            "What passed to and from upstream servers.");
+  Counters& transfers = MakeCounter("summon_dns_transfers_total",
+                                    "Zones that were asked for as a whole, and records sent.");
+  Counters& notifies = MakeCounter("summon_dns_notifies_total",
+                                   "What secondaries were told of changes, and said.");
   prometheus::Gauge& forward_in_flight =
       MakeGauge("summon_forward_in_flight", "Questions to upstream servers.").Add({});
   prometheus::Gauge& forward_waiting =

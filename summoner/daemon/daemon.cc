@@ -71,9 +71,17 @@ Status Daemon::Start() {
   registrar_.UseFrontend(*frontend_);
   frontend_->UseSigner(*signer_);
   frontend_->UseLog(log_);
+  secondaries_ = std::make_unique<Secondaries>(
+      loop_, log_, [this](const dns::Query& query, const dns::Response& response) {
+        measures_->CountQuery(query, response);
+      });
+  frontend_->UseTransfers(secondaries_->transfers());
+  measures_->UseSecondaries(*secondaries_);
 
   SUMMON_TRY(StartDns());
   SUMMON_TRY(StartForwarding());
+  secondaries_->UseSources(server_->addresses());
+  secondaries_->OnZones(config, frontend_->zones());
   if (config.metrics_listen) SUMMON_TRY(measures_->Serve(*config.metrics_listen));
 
   launcher_ = std::make_unique<launcher::RpcLauncher>(
@@ -148,6 +156,7 @@ void Daemon::Reload(Registrar::ConfigSource source) {
     const auto& tls = registrar_.config().tls;
     if (secure_dns_ && tls) secure_dns_->Reload(*tls);
     if (outcome != ReloadOutcome::kApplied) return;
+    secondaries_->OnZones(registrar_.config(), frontend_->zones());
     manners_->Reload(registrar_.config().dns);
     signer_->set_signatures_per_s(registrar_.config().dns.signatures_per_s);
     forwarding_->Reload(registrar_.config().forwarding);

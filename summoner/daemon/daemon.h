@@ -18,6 +18,7 @@
 #include "summoner/daemon/manners.h"
 #include "summoner/daemon/measures.h"
 #include "summoner/daemon/registrar.h"
+#include "summoner/daemon/secondaries.h"
 #include "summoner/daemon/secure_dns.h"
 #include "summoner/daemon/wake_guard.h"
 #include "summoner/summoner.h"
@@ -52,6 +53,7 @@ class Daemon final {
   std::unique_ptr<dns::dnssec::OnlineSigner> signer_;
   std::unique_ptr<Measures> measures_;
   std::unique_ptr<launcher::RpcLauncher> launcher_;
+  std::unique_ptr<Secondaries> secondaries_;
   std::unique_ptr<Frontend> frontend_;
   std::unique_ptr<SecureDns> secure_dns_;  // null without TLS
   std::unique_ptr<dns::Server> server_;

@@ -82,7 +82,7 @@ Frontend::~Frontend() {
   parked_.ForEach([](ParkedQuery& parked) { parked.Orphan(); });
 }
 
-std::unique_ptr<const dns::ZoneTable> Frontend::Swap(std::unique_ptr<const dns::ZoneTable> zones) {
+dns::SharedTable Frontend::Swap(dns::SharedTable zones) {
   return std::exchange(zones_, std::move(zones));
 }
 
@@ -152,6 +152,9 @@ void Frontend::Handle(const dns::Query& query, dns::Responder responder) {
   if (!guard_.MayQuery(query)) {
     (void)SendRefused(query, responder);  // the asker may be gone
     return;
+  }
+  if (query.type == dns::RrType::kAxfr || query.type == dns::RrType::kIxfr) {
+    if (transfers_) return transfers_->Handle(query, std::move(responder), zones_);
   }
   const dns::Resolution resolution = dns::Resolve(*zones_, query);
   if (resolution.owner != dns::kStatic && WakeGuard::Concerns(query.type)) {

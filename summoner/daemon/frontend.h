@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "dns/authority.h"
 #include "dns/server.h"
+#include "dns/transfer.h"
 #include "dns/zone.h"
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/forwarding.h"
@@ -42,8 +43,11 @@ class Frontend final : public dns::Handler {
 
   // The table of the next query; gives back the former one, whose end may take long. Answers that
   // wait are written from the table at their time.
-  [[nodiscard]] std::unique_ptr<const dns::ZoneTable> Swap(
-      std::unique_ptr<const dns::ZoneTable> zones);
+  [[nodiscard]] dns::SharedTable Swap(dns::SharedTable zones);
+  const dns::ZoneTable& zones() const { return *zones_; }
+
+  // Answers who asks for a whole zone; outlives this.
+  void UseTransfers(dns::Transfers& transfers) { transfers_ = &transfers; }
 
   // Signs answers of zones with keys; outlives this.
   void UseSigner(dns::Signer& signer) { signer_ = &signer; }
@@ -90,7 +94,8 @@ class Frontend final : public dns::Handler {
   Measures& measures_;
   WakeGuard& guard_;
   Forwarding* forwarding_ = nullptr;
-  std::unique_ptr<const dns::ZoneTable> zones_;
+  dns::SharedTable zones_;
+  dns::Transfers* transfers_ = nullptr;
   dns::Signer* signer_ = nullptr;
   Logger* log_ = nullptr;
   ParkedQueries<ParkedQuery> parked_;

@@ -82,7 +82,8 @@ Status LeavePrivileges(const std::string& user, const std::string& control_socke
   }
   const User found = SUMMON_TRY(FindUser(user));
   // So that the user may ask, too; without the right to give it away it is the user's already.
-  if (geteuid() == 0 && chown(control_socket.c_str(), found.uid, found.gid) != 0) {
+  if (geteuid() == 0 && !control_socket.empty() &&
+      chown(control_socket.c_str(), found.uid, found.gid) != 0) {
     return ErrnoError(StrCat("give ", control_socket, " to user ", user), errno);
   }
   SUMMON_TRY(BecomeUser(found));

@@ -158,6 +158,7 @@ void Measures::Update() {
   UpdateLookups();
   if (signer_ != nullptr) UpdateSignatures();
   if (forward_ != nullptr) forward_measures_.Update(*forward_, catalogue_);
+  if (secondaries_ != nullptr) secondary_measures_.Update(*secondaries_, catalogue_);
   UpdateSummons();
   UpdateRungs();
 }

@@ -20,6 +20,7 @@
 #include "metrics/catalogue.h"
 #include "summoner/daemon/conductor.h"
 #include "summoner/daemon/forward_measures.h"
+#include "summoner/daemon/secondary_measures.h"
 #include "summoner/daemon/lookup_counters.h"
 
 namespace summon::summoner {
@@ -42,6 +43,8 @@ class Measures final : public Observer {
   void UseDnsCounters(const dns::Counters& counters) { dns_ = &counters; }
   // Likewise. It outlives this.
   void UseSigner(const dns::dnssec::OnlineSigner& signer) { signer_ = &signer; }
+  // Likewise those of transfers and notifications.
+  void UseSecondaries(const Secondaries& secondaries) { secondaries_ = &secondaries; }
   // Likewise the forwarder's.
   void UseForwardCounters(const dns::forward::Counters& counters) { forward_ = &counters; }
   // Likewise what is counted about who may ask, wake and wait.
@@ -89,6 +92,8 @@ class Measures final : public Observer {
   const dns::dnssec::OnlineSigner* signer_ = nullptr;
   const dns::forward::Counters* forward_ = nullptr;
   ForwardMeasures forward_measures_;
+  const Secondaries* secondaries_ = nullptr;
+  SecondaryMeasures secondary_measures_;
   // What was added to the catalogue already.
   dns::dnssec::SigningCounters signing_seen_;
   dns::Counters dns_seen_;

@@ -359,8 +359,8 @@ void Registrar::Apply(Reloaded& reloaded) {
   } else {
     serials_ = reloaded.zones.serials;
     // Shared by the two callbacks of the pool, used by the first only: taking a million names apart
-    // would hold up queries.
-    auto former = std::make_shared<std::unique_ptr<const dns::ZoneTable>>(
+    // would hold up queries. Transfers that go on from it keep it until they end.
+    auto former = std::make_shared<dns::SharedTable>(
         frontend_->Swap(std::move(reloaded.zones.table)));
     loop_.Offload([former] { former->reset(); }, [] {});
   }
