@@ -64,7 +64,7 @@ struct SnapshotHeader {
   std::array<SnapshotRun, kSnapshotRunsMax> runs;
 };
 inline constexpr char kSnapshotMagic[8] = {'S', 'U', 'M', 'S', 'N', 'A', 'P', '\0'};
-inline constexpr std::uint32_t kSnapshotVersion = 1;
+inline constexpr std::uint32_t kSnapshotVersion = 2;
 inline constexpr std::uint64_t kSnapshotPagesOffset =
     (sizeof(SnapshotHeader) + kPageSize - 1) / kPageSize * kPageSize;
 

@@ -101,6 +101,55 @@ TEST_F(Ring3, HypercallBehindAnEmulatedInstructionTrapsByItself) {
   EXPECT_TRUE(std::holds_alternative<Resume>(step_));
 }
 
+// Whether the task state lets ring 3 write `size` bytes to `port`, by the CPU's own rule (AMD64 APM
+// volume 2, section 12.2.4).
+bool IsOpen(const std::vector<std::uint8_t>& memory, unsigned port, unsigned size) {
+  std::uint16_t offset = 0;
+  std::memcpy(&offset, memory.data() + kShimTssAddress + 0x66, sizeof offset);
+  for (unsigned bit = port; bit < port + size; ++bit) {
+    const unsigned at = offset + bit / 8;
+    if (at > kShimTssLimit) return false;
+    if ((memory[kShimTssAddress + at] >> bit % 8 & 1) != 0) return false;
+  }
+  return true;
+}
+
+TEST_F(Ring3, HypercallPortsAreOpenToTheGuest) {
+  EXPECT_TRUE(IsOpen(bytes_, kHypercallFirst, 4));
+  EXPECT_TRUE(IsOpen(bytes_, kHypercallLast, 4));
+}
+
+TEST_F(Ring3, OtherPortsAreNotOpenToTheGuest) {
+  EXPECT_FALSE(IsOpen(bytes_, kShimPort, 1)) << "a forged trap";
+  EXPECT_FALSE(IsOpen(bytes_, kHypercallFirst - 1u, 1));
+  EXPECT_FALSE(IsOpen(bytes_, kHypercallLast + 4u, 1));
+  EXPECT_FALSE(IsOpen(bytes_, 0xffff, 1));
+}
+
+TEST_F(Ring3, HypercallIsServedWithoutATrap) {
+  cpu_.registers.rip = kCode;
+  VcpuExit exit;
+  exit.kind = ExitKind::kPortWrite;
+  exit.port = kHypercallFirst;
+  exit.size = 4;
+  exit.count = 1;
+  exit.value = 0x1234;
+  const Step step = mode_.Interpret(exit);
+  ASSERT_TRUE(std::holds_alternative<HypercallRequest>(step));
+  EXPECT_EQ(std::get<HypercallRequest>(step).argument, 0x1234u);
+  EXPECT_EQ(mode_.GuestRegisters().rip, kCode) << "not what an old trap frame says";
+  EXPECT_EQ(mode_.state().in_trap, 0u) << "a snapshot of it goes on from the registers";
+}
+
+TEST_F(Ring3, WriteOfOneByteToAHypercallPortIsTheGuestsFault) {
+  VcpuExit exit;
+  exit.kind = ExitKind::kPortWrite;
+  exit.port = kHypercallFirst;
+  exit.size = 1;
+  exit.count = 1;
+  EXPECT_TRUE(std::holds_alternative<End>(mode_.Interpret(exit)));
+}
+
 TEST_F(Ring3, InstructionsAreFollowedUpToABound) {
   // A far return to itself, for ever: push 8; push kCode + 2; lretq behind the first.
   const TrapFrame after =

@@ -19,7 +19,6 @@ constexpr std::uint8_t kTypeCode = 0xb;  // execute, read, accessed
 constexpr std::uint8_t kTypeData = 0x3;  // read, write, accessed
 constexpr std::uint8_t kTypeBusyTask = 0xb;
 
-constexpr std::uint16_t kTaskLimit = 0x67;  // a 64-bit TSS without I/O bitmap
 
 // Descriptors with the accessed bit preset, so that loading one writes nothing.
 constexpr std::uint64_t kGdt[] = {
@@ -29,7 +28,7 @@ constexpr std::uint64_t kGdt[] = {
     0x00affb000000ffff,  // kUserCode: 64-bit, DPL 3
     0x00cff3000000ffff,  // kUserData
     // kTaskState: base kShimTssAddress (fits 16 bits of the base), limit, present, busy TSS
-    kTaskLimit | kShimTssAddress << 16 | 0x8bull << 40,
+    kShimTssLimit | kShimTssAddress << 16 | 0x8bull << 40,
     0,
 };
 static_assert(kShimTssAddress < 0x10000);
@@ -73,7 +72,7 @@ CpuState BootState(const EntryPoint& start, CpuRing ring) {
     state.gdt.limit = sizeof kGdt - 1;
     state.idt = {kShimIdtAddress, 32 * 16 - 1};
     state.task.base = kShimTssAddress;
-    state.task.limit = kTaskLimit;
+    state.task.limit = kShimTssLimit;
     state.task.selector = kTaskState;
   }
   state.general.rip = start.entry;

@@ -8,11 +8,6 @@ namespace summon::hypervisor {
 
 namespace {
 
-constexpr std::uint8_t kHypercallSize = 4;  // a 32-bit out
-constexpr std::uint16_t kHypercallFirst = kHypercallPortBase + 1;
-constexpr std::uint16_t kHypercallLast =
-    kHypercallPortBase + static_cast<std::uint16_t>(Hypercall::kHalt);
-
 // Solo5's own tender says so, and its tests look for these words.
 constexpr std::string_view kTranslationFault = "host/guest translation fault";
 

@@ -18,6 +18,12 @@
 
 namespace summon::hypervisor {
 
+// Hypercalls are 32-bit writes to these I/O ports.
+inline constexpr std::uint8_t kHypercallSize = 4;
+inline constexpr std::uint16_t kHypercallFirst = kHypercallPortBase + 1;
+inline constexpr std::uint16_t kHypercallLast =
+    kHypercallPortBase + static_cast<std::uint16_t>(Hypercall::kHalt);
+
 // The guest goes on.
 struct Resume {};
 // The guest made a hypercall; it goes on when that is served.

@@ -22,6 +22,10 @@ inline constexpr std::uint64_t kFirstTableAddress = 0x8000;   // for the first 2
 inline constexpr std::uint64_t kShimIdtAddress = 0x9000;
 inline constexpr std::uint64_t kShimCodeAddress = 0xa000;
 inline constexpr std::uint64_t kShimTssAddress = 0xb000;
+// A 64-bit task state, and its map of I/O ports up to those of hypercalls (ring3_shim.h).
+inline constexpr std::uint16_t kShimPortMapOffset = 0x68;
+inline constexpr std::uint16_t kShimPortMapPorts = 0x518;
+inline constexpr std::uint16_t kShimTssLimit = kShimPortMapOffset + kShimPortMapPorts / 8 - 1;
 inline constexpr std::uint64_t kShimStackAddress = 0xc000;
 inline constexpr std::uint64_t kShimStackEnd = 0xd000;
 

@@ -3,6 +3,7 @@
 #include "hypervisor/arch/x86_64/ring3_shim.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace summon::hypervisor {
@@ -90,6 +91,25 @@ void WriteGate(const GuestMemory& memory, unsigned vector) {
   Write(memory, kShimIdtAddress + vector * sizeof gate, &gate, sizeof gate);
 }
 
+// Task state (AMD64 APM volume 2, section 12.2.5): the stack of ring 0, and the map of the I/O
+// ports that ring 3 may use (a zero bit for each), which are those of hypercalls alone.
+void WriteTaskState(const GuestMemory& memory) {
+  constexpr std::uint64_t kStackField = 4;
+  constexpr std::uint64_t kMapField = 0x66;
+  const std::uint64_t stack = kShimStackEnd;
+  Write(memory, kShimTssAddress + kStackField, &stack, sizeof stack);
+  Write(memory, kShimTssAddress + kMapField, &kShimPortMapOffset, sizeof kShimPortMapOffset);
+  std::array<std::uint8_t, kShimPortMapPorts / 8> map;
+  map.fill(0xff);
+  // A port of four bytes is as many bits; the map's last byte stays 0xff, as the manual asks.
+  constexpr unsigned kEnd = kHypercallLast + kHypercallSize;
+  static_assert(kEnd <= kShimPortMapPorts - 8);
+  for (unsigned port = kHypercallFirst; port < kEnd; ++port) {
+    map[port / 8] = static_cast<std::uint8_t>(map[port / 8] & ~(1u << port % 8));
+  }
+  Write(memory, kShimTssAddress + kShimPortMapOffset, map.data(), map.size());
+}
+
 bool Jumps(const DecodedInstruction& instruction) {
   return instruction.kind == Privileged::kFarReturn ||
          instruction.kind == Privileged::kInterruptReturn;
@@ -115,26 +135,24 @@ void InstallRing3Shim(const GuestMemory& memory) {
     WriteStub(memory, vector);
     WriteGate(memory, vector);
   }
-  // Task state (AMD64 APM volume 2, section 12.2.5): the stack of ring 0, and an I/O bitmap that
-  // begins behind the segment's end, so that no port is open to ring 3.
-  constexpr std::uint64_t kStackField = 4;
-  constexpr std::uint64_t kBitmapField = 0x66;
-  const std::uint64_t stack = kShimStackEnd;
-  const std::uint16_t no_bitmap = 0x68;
-  Write(memory, kShimTssAddress + kStackField, &stack, sizeof stack);
-  Write(memory, kShimTssAddress + kBitmapField, &no_bitmap, sizeof no_bitmap);
+  WriteTaskState(memory);
 }
 
 Step Ring3Mode::Interpret(const VcpuExit& exit) {
-  in_trap_ = exit.kind == ExitKind::kPortWrite && exit.port == kShimPort;
-  if (in_trap_) return Trap();
+  const bool in_trap = exit.kind == ExitKind::kPortWrite && exit.port == kShimPort;
+  state_.in_trap = in_trap ? 1 : 0;
+  if (in_trap) return Trap();
+  if (exit.kind == ExitKind::kPortWrite) {
+    Step step = PortStep(exit);
+    if (!std::holds_alternative<End>(step)) return step;
+  }
   if (exit.kind == ExitKind::kInterrupted) return Resume{};
   return DescribeExit(exit, memory_, cpu_, CpuRing::kRing3);
 }
 
 GeneralRegisters Ring3Mode::GuestRegisters() const {
   GeneralRegisters registers = cpu_.Registers();
-  if (in_trap_) {
+  if (state_.in_trap != 0) {
     const TrapFrame frame = ReadFrame(memory_);
     registers.rip = frame.rip;
     registers.rflags = frame.rflags;

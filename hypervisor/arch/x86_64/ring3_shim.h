@@ -12,9 +12,13 @@
 // exits by `out`; the monitor decodes the instruction, does what ring 0 would have done, edits the
 // trap frame, and lets the stub return (35 us a trap on such a KVM). Start-up code has several such
 // instructions in a row, with a few plain ones between: the monitor does those on the way, so that
-// a start costs two or three traps instead of eight. Any other exception is handed
+// a start costs one or two traps instead of eight. Any other exception is handed
 // to the guest's own interrupt table as the CPU would have, so its trap reports look as always.
 // Only listed forms of instructions are decoded: all else is the guest's own exception.
+//
+// Hypercalls need no trap: the task state's map of I/O ports opens theirs to ring 3, so that an
+// `out` to one leaves the guest at once, as it does in ring 0. (A KVM that ignores the map raises
+// #GP, which is served as well.)
 
 #include <cstdint>
 
@@ -51,6 +55,7 @@ struct Ring3State {
   TableRegister idt{};
   std::uint64_t task_state = 0;     // 0: none
   std::uint64_t fault_address = 0;  // of the last page fault handed to the guest
+  std::uint64_t in_trap = 0;        // 1: the CPU is in the shim, the guest's place in the frame
 };
 
 // Borrows both.
@@ -61,10 +66,7 @@ class Ring3Mode final : public GuestMode {
   GeneralRegisters GuestRegisters() const override;
 
   const Ring3State& state() const { return state_; }
-  void SetState(const Ring3State& state) {
-    state_ = state;
-    in_trap_ = true;  // a snapshot is taken in a hypercall
-  }
+  void SetState(const Ring3State& state) { state_ = state; }
 
  private:
   Step Trap();
@@ -87,7 +89,6 @@ class Ring3Mode final : public GuestMode {
 
   const GuestMemory& memory_;
   CpuAccess& cpu_;
-  bool in_trap_ = false;  // the CPU is in the shim: the guest's place is in the trap frame
   // Of the trap being handled, with the guest's own stack pointer and instruction pointer.
   GeneralRegisters registers_{};
   bool registers_changed_ = false;
