@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include "base/strings.h"
@@ -157,8 +158,10 @@ void TakeDescriptors(const msghdr& message, std::vector<UniqueFd>& fds) {
 
 Result<std::optional<Packet>> ReceivePacket(int socket, std::size_t bytes_max) {
   Packet packet;
-  packet.bytes.resize(bytes_max);
-  iovec data{packet.bytes.data(), packet.bytes.size()};
+  // Not cleared: most messages are far shorter than they may be, and what no message fills is
+  // never touched.
+  const auto space = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_max);
+  iovec data{space.get(), bytes_max};
   alignas(cmsghdr) char control[CMSG_SPACE(kPacketFdsMax * sizeof(int))];
   msghdr message{};
   message.msg_iov = &data;
@@ -180,7 +183,7 @@ Result<std::optional<Packet>> ReceivePacket(int socket, std::size_t bytes_max) {
   }
   // No message of ours is empty: zero bytes is the end of the connection.
   if (received == 0) return Error(ErrorCode::kUnavailable, "the peer is gone");
-  packet.bytes.resize(static_cast<std::size_t>(received));
+  packet.bytes.assign(space.get(), space.get() + received);
   return std::optional<Packet>(std::move(packet));
 }
 

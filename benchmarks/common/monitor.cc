@@ -16,6 +16,7 @@
 
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "hypervisor/control/packed_job.h"
 
 namespace summon::benchmarks {
 
@@ -136,7 +137,7 @@ Status Monitor::AwaitWaiting() {
 Status Monitor::Give(const hypervisor::JobFrame& frame, std::span<const int> fds) {
   std::vector<int> all(fds.begin(), fds.end());
   all.insert(all.begin() + 1, console_end_.get());
-  return SendPacket(spawned_.control.get(), AsBytes(frame), all);
+  return SendPacket(spawned_.control.get(), hypervisor::PackJob(frame), all);
 }
 
 Status Monitor::Order(OrderKind kind) {

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "hypervisor/abi/manifest.h"
+#include "hypervisor/control/packed_job.h"
 #include "hypervisor/memory/guest_memory.h"
 
 namespace summon::hypervisor {
@@ -36,20 +37,11 @@ Status CheckFlags(std::uint32_t flags) {
 }
 
 Status CheckHeader(const JobFrame& frame) {
-  if (frame.magic != kProtocolMagic) return Invalid(StrCat("wrong magic ", Hex(frame.magic)));
-  if (frame.version != kProtocolVersion) {
-    return Invalid(StrCat("protocol version ", frame.version, "; this monitor speaks ",
-                          kProtocolVersion, " (is the installation mixed?)"));
-  }
   SUMMON_TRY(CheckFlags(frame.flags));
-  if (frame.device_count > kDevicesMax) {
-    return Invalid(StrCat(frame.device_count, " devices; at most ", kDevicesMax));
-  }
   if (frame.memory_bytes < kMemoryUnit || frame.memory_bytes > kGuestMemoryMax) {
     return Invalid(StrCat("memory of ", frame.memory_bytes, " bytes; must be ", kMemoryUnit, "..",
                           kGuestMemoryMax));
   }
-  if (!Terminated(frame.command_line)) return Invalid("the command line does not end");
   return Ok();
 }
 
@@ -119,13 +111,10 @@ Status CheckDevice(const Job& job, std::size_t index) {
 
 }  // namespace
 
-Result<std::unique_ptr<Job>> CheckJob(Bytes bytes, std::size_t descriptor_count) {
-  if (bytes.size() != sizeof(JobFrame)) {
-    return Invalid(StrCat("a frame of ", bytes.size(), " bytes; must be ", sizeof(JobFrame)));
-  }
-  auto job = std::make_unique<Job>();
-  // SAFETY: the sizes are equal, and every bit pattern is a JobFrame.
-  std::memcpy(&job->frame, bytes.data(), sizeof job->frame);
+Result<std::unique_ptr<Job>> CheckJob(Bytes packed, std::size_t descriptor_count) {
+  // Not cleared: that would touch pages which a waiting monitor has not got yet.
+  auto job = std::make_unique_for_overwrite<Job>();
+  if (Status unpacked = UnpackJob(packed, job->frame); !unpacked.ok()) return unpacked.error();
   if (Status header = CheckHeader(job->frame); !header.ok()) return header.error();
   const std::size_t wanted = job->first_device() + job->frame.device_count;
   if (descriptor_count != wanted) {

@@ -24,7 +24,7 @@ inline constexpr std::uint16_t kMtuMax = 65'521;  // a frame with its header fit
 // A job frame whose every field has been checked. Device parameters that the image has a say in
 // are checked again when they are attached (AttachDevices).
 struct Job {
-  JobFrame frame{};
+  JobFrame frame;  // as UnpackJob() filled it
 
   bool has(JobFlags flag) const { return (frame.flags & flag) != 0; }
   bool has_kvm() const { return has(kJobHasKvm); }
@@ -48,11 +48,11 @@ struct Job {
   }
 };
 
-// The job in `bytes`, which came with `descriptor_count` descriptors. memory_bytes is rounded
-// down to a multiple of 2 MiB, as Solo5's own tenders do. On the heap: a job has 15 KiB, which a
-// waiting monitor would hold as stack.
+// The job in `packed` (packed_job.h), which came with `descriptor_count` descriptors. memory_bytes
+// is rounded down to a multiple of 2 MiB, as Solo5's own tenders do. On the heap: a job has 15 KiB,
+// which a waiting monitor would hold as stack.
 //
 // Errors: kInvalid, naming the field, its value and the limit.
-Result<std::unique_ptr<Job>> CheckJob(Bytes bytes, std::size_t descriptor_count);
+Result<std::unique_ptr<Job>> CheckJob(Bytes packed, std::size_t descriptor_count);
 
 }  // namespace summon::hypervisor

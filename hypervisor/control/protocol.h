@@ -19,7 +19,7 @@ namespace summon::hypervisor {
 
 inline constexpr int kControlFd = 3;
 inline constexpr std::uint32_t kProtocolMagic = 0x4e4d5553;  // "SUMN"
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 // How many namespaces a monitor is given to enter, as consecutive descriptors (--namespaces=).
 inline constexpr int kNamespaces = 5;
@@ -64,8 +64,8 @@ enum JobFlags : std::uint32_t {
   // The image descriptor is a sealed layout that was made for this same job (devices, memory,
   // command line). It is mapped, not copied. Brings no descriptor of its own.
   kJobLaidOut = 1u << 3,
-  // Do not boot: go on from the snapshot in this sealed memory file. With kJobLaidOut. A snapshot
-  // that does not fit ends with kSnapshotRejected, and nothing of the guest has run.
+  // Do not boot: go on from the snapshot in this file, which nobody changes. With kJobLaidOut. A
+  // snapshot that does not fit ends with kSnapshotRejected, and nothing of the guest has run.
   kJobRestore = 1u << 4,
   // Get everything ready for the guest's next instruction, say kHeld, and wait for kGo.
   // Brings no descriptor of its own.
@@ -76,6 +76,7 @@ enum JobFlags : std::uint32_t {
   kJobCoreFile = 1u << 7,
 };
 
+// Sent packed (packed_job.h).
 struct JobFrame {
   std::uint32_t magic;
   std::uint32_t version;

@@ -47,7 +47,7 @@ int ExitStatusOf(const End& end) {
 Status PrepareProcess(const Options& options) {
   // Sleeps end when the guest asked for it, not 50 us later.
   if (prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) != 0) return ErrnoError("set timer slack", errno);
-  if (options.kvm_fd >= 0) PrefaultText();  // it will wait: there is time
+  if (options.kvm_fd >= 0) PrefaultProgram();  // it will wait: there is time
   return ConfineMonitor({options.uid, options.namespaces_fd, options.kvm_fd});
 }
 

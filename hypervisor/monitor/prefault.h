@@ -4,8 +4,8 @@
 
 namespace summon::hypervisor {
 
-// Maps the program's text, which a job would otherwise fault in piece by piece. Shared pages: costs
-// page tables only. Best effort.
-void PrefaultText();
+// Maps the program's text and constants, which a job would otherwise fault in piece by piece.
+// Shared pages: costs page tables only. Best effort.
+void PrefaultProgram();
 
 }  // namespace summon::hypervisor

@@ -14,6 +14,7 @@
 
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "hypervisor/control/packed_job.h"
 
 namespace summon::launcher {
 
@@ -97,9 +98,7 @@ void MonitorProcess::Silence() {
 Status MonitorProcess::SendJob(const JobFrame& job, std::span<const int> fds) {
   last_stamp_ = loop_.Now();
   if ((job.flags & hypervisor::kJobHold) != 0) hold_ = Hold::kAwaited;
-  // SAFETY: JobFrame is trivially copyable; its bytes are what the protocol sends.
-  SUMMON_TRY(SendPacket(spawned_.control.get(),
-                        Bytes(reinterpret_cast<const std::uint8_t*>(&job), sizeof job), fds));
+  SUMMON_TRY(SendPacket(spawned_.control.get(), hypervisor::PackJob(job), fds));
   // Afterwards, so that it is not on the way: a monitor without its guest needs no bound.
   if (group_ != nullptr) group_->LimitMemory(job.memory_bytes);
   return Ok();
@@ -219,6 +218,7 @@ void MonitorProcess::TakeStage(const ReportFrame& report) {
   const bool again = Seen(stage);
   if (again) --(stage == Stage::kFirstPacketIn ? first_packets_again_ : first_bytes_again_);
   stages_seen_ |= 1u << static_cast<unsigned>(stage);
+  exit_.took_job = true;
   if (stage == Stage::kRunning) exit_.guest_ran = true;
   // One that was on its way when the guest was told to go on is about the time before.
   if (again && InstantFromNanos(report.at_nanos) < last_stamp_) return;

@@ -24,6 +24,7 @@ struct MonitorExit {
   bool signalled = false;
   int code = 0;  // exit status, or the signal's number
   std::optional<hypervisor::ReportFrame> end;  // its end report, when it sent one
+  bool took_job = false;                       // it reported a stage
   bool guest_ran = false;                      // it reported kRunning
   std::string broken;       // not empty: how it broke the protocol, and we killed it
   std::string condemned;    // not empty: why else we killed it

@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/seqpacket.h"
 #include "base/strings.h"
+#include "hypervisor/control/packed_job.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -181,17 +182,13 @@ void MonitorProcess::Send(JobFrame frame, const std::vector<std::uint8_t>& image
     fds.push_back(kvm.get());
   }
   fds.insert(fds.end(), devices.begin(), devices.end());
-  // SAFETY: a trivially copyable frame, seen as bytes.
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
-  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+  SUMMON_CHECK(SendPacket(control_.get(), PackJob(frame), fds).ok());
 }
 
 void MonitorProcess::SendWith(const JobFrame& frame, int image, const std::vector<int>& others) {
   std::vector<int> fds = {image, console_write_.get()};
   fds.insert(fds.end(), others.begin(), others.end());
-  // SAFETY: a trivially copyable frame, seen as bytes.
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
-  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+  SUMMON_CHECK(SendPacket(control_.get(), PackJob(frame), fds).ok());
 }
 
 void MonitorProcess::Order(OrderKind kind, std::uint64_t number) {

@@ -20,6 +20,7 @@
 
 #include "base/check.h"
 #include "base/seqpacket.h"
+#include "hypervisor/control/packed_job.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -128,9 +129,7 @@ void SptProcess::Send(const JobFrame& frame, const std::vector<std::uint8_t>& im
   const UniqueFd file = MakeImageFile(image);
   std::vector<int> fds = {file.get(), console_write_.get()};
   fds.insert(fds.end(), devices.begin(), devices.end());
-  // SAFETY: a trivially copyable frame, seen as bytes.
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&frame), sizeof frame);
-  SUMMON_CHECK(SendPacket(control_.get(), bytes, fds).ok());
+  SUMMON_CHECK(SendPacket(control_.get(), PackJob(frame), fds).ok());
 }
 
 void SptProcess::SendBytes(const std::vector<std::uint8_t>& bytes) {

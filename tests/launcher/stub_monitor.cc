@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,11 +14,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/seqpacket.h"
-#include "hypervisor/control/protocol.h"
+#include "hypervisor/control/packed_job.h"
 
 namespace summon::hypervisor {
 namespace {
@@ -70,6 +72,13 @@ int Poll() {
 
 [[noreturn]] void Act(std::string_view act) {
   if (act == "die_at_once") raise(SIGKILL);
+  // "good_after /path/": dies as long as there is no such folder, which it makes.
+  constexpr std::string_view kGoodAfter = "good_after ";
+  if (act.starts_with(kGoodAfter)) {
+    const std::string folder(act.substr(kGoodAfter.size()));
+    if (mkdir(folder.c_str(), 0700) == 0) raise(SIGKILL);
+    act = "good";
+  }
   if (act == "die_assigned") {
     SendStagesUpTo(Stage::kAssigned);
     (void)!write(STDERR_FILENO, "out of luck\n", 12);
@@ -238,7 +247,7 @@ int Run(std::span<char* const> arguments) {
   auto received = ReceivePacket(kControlFd, sizeof(JobFrame));
   if (!received.ok() || !received->has_value()) return 0;
   Job job;
-  std::memcpy(job.frame.get(), (*received)->bytes.data(), (*received)->bytes.size());
+  if (!UnpackJob((*received)->bytes, *job.frame).ok()) return 1;
   job.fds = std::move((*received)->fds);
   if (job.has(kJobCheckOnly)) End(EndReason::kHalted, "");
   if (job.has(kJobLayOut)) {
