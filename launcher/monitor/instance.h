@@ -37,6 +37,11 @@ class Instance final {
   Rung from() const { return from_; }
   Instant launched() const { return launched_; }
 
+  // How often it may be begun again after a monitor that died without having taken its job.
+  static constexpr unsigned kBeginsAgainMax = 2;
+  // False when it may not any more.
+  bool BeginAgain() { return begun_again_++ < kBeginsAgainMax; }
+
   const InstanceId id;
   Asked asked = Asked::kNo;
 
@@ -49,6 +54,7 @@ class Instance final {
   bool has_guest_ = false;
   Rung from_ = Rung::kOff;
   unsigned told_ = 0;  // bit n: stage n was told
+  unsigned begun_again_ = 0;
 };
 
 }  // namespace summon::launcher

@@ -132,6 +132,14 @@ void MonitorLauncher::Body::Exited(InstanceId id, const MonitorExit& exit) {
                   {"why", report.detail}});
     return Boot(*service);
   }
+  // A waiting monitor that was killed a moment ago still takes messages.
+  const bool was_dead = exit.signalled && !exit.took_job && !exit.end && exit.broken.empty() &&
+                        exit.condemned.empty();
+  if (was_dead && instance.asked == Asked::kNo && instance.BeginAgain()) {
+    log_.Warning("a monitor died before it took its job; another one gets it",
+                 {{"service", service->order->order.service}, {"why", report.detail}});
+    return Boot(*service);
+  }
   if (report.reason == EndReason::kHostFault) pool_.Suspect(kind);
   End(*service, report);
 }

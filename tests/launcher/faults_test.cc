@@ -86,6 +86,15 @@ TEST_F(FaultTest, DeathBeforeAnyStage) {
   EXPECT_NE(end.detail.find("SIGKILL"), std::string::npos);
 }
 
+TEST_F(FaultTest, AMonitorThatDiesBeforeItTakesItsJobIsReplaced) {
+  const std::string folder = StrCat("/tmp/summon-faults-test.", getpid());
+  Prepare(Order(StrCat("good_after ", folder)));
+  launcher_->Launch(kFirst);
+  EXPECT_TRUE(Await([&] { return events_.reached(kFirst, Stage::kReady); }));
+  EXPECT_EQ(rmdir(folder.c_str()), 0) << "the first monitor did not die";
+  EXPECT_EQ(events_.ends(kFirst), 0u);
+}
+
 TEST_F(FaultTest, DeathWhileBootingTellsWhatItPrinted) {
   const EndReport end = EndOf("die_assigned");
   EXPECT_EQ(end.reason, EndReason::kMonitorDied);
