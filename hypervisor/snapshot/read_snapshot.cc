@@ -18,6 +18,20 @@ Error Invalid(std::string message) {
   return Error(ErrorCode::kInvalid, StrCat("snapshot: ", std::move(message)));
 }
 
+// Whether `header` is one of ours at all, and how many runs are to be read.
+Status CheckFront(const SnapshotHeader& header) {
+  if (std::memcmp(header.magic, kSnapshotMagic, sizeof header.magic) != 0) {
+    return Invalid("the file is none");
+  }
+  if (header.version != kSnapshotVersion) {
+    return Invalid(StrCat("version ", header.version, "; must be ", kSnapshotVersion));
+  }
+  if (header.run_count > kSnapshotRunsMax) {
+    return Invalid(StrCat(header.run_count, " runs; at most ", kSnapshotRunsMax));
+  }
+  return Ok();
+}
+
 bool OverlapsReadOnly(const LayoutHeader& layout, const SnapshotRun& run) {
   for (std::size_t i = 0; i < layout.segment_count; ++i) {
     const LayoutSegment& segment = layout.segments[i];
@@ -28,9 +42,6 @@ bool OverlapsReadOnly(const LayoutHeader& layout, const SnapshotRun& run) {
 
 Status CheckRuns(const SnapshotHeader& header, std::uint64_t file_bytes,
                  const LayoutHeader& layout) {
-  if (header.run_count > kSnapshotRunsMax) {
-    return Invalid(StrCat(header.run_count, " runs; at most ", kSnapshotRunsMax));
-  }
   std::uint64_t floor = 0;
   std::uint64_t needed = kSnapshotPagesOffset;
   for (std::size_t i = 0; i < header.run_count; ++i) {
@@ -65,12 +76,7 @@ Status ReadAt(int file, std::uint64_t offset, std::span<std::uint8_t> into) {
 
 Status CheckSnapshot(const SnapshotHeader& header, std::uint64_t file_bytes,
                      const LayoutHeader& layout, CpuRing ring) {
-  if (std::memcmp(header.magic, kSnapshotMagic, sizeof header.magic) != 0) {
-    return Invalid("the file is none");
-  }
-  if (header.version != kSnapshotVersion) {
-    return Invalid(StrCat("version ", header.version, "; must be ", kSnapshotVersion));
-  }
+  SUMMON_TRY(CheckFront(header));
   if (header.ring != static_cast<std::uint32_t>(ring)) {
     return Invalid("it was taken in the other guest mode");
   }
@@ -83,9 +89,15 @@ Status CheckSnapshot(const SnapshotHeader& header, std::uint64_t file_bytes,
 
 Result<std::unique_ptr<SnapshotHeader>> ReadSnapshot(int file, const LayoutHeader& layout,
                                                      CpuRing ring) {
-  auto header = std::make_unique<SnapshotHeader>();
+  // Not cleared: what lies behind run_count runs is never looked at.
+  auto header = std::make_unique_for_overwrite<SnapshotHeader>();
   // SAFETY: every bit pattern is a SnapshotHeader; CheckSnapshot() looks at each field.
-  SUMMON_TRY(ReadAt(file, 0, {reinterpret_cast<std::uint8_t*>(header.get()), sizeof *header}));
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(header.get());
+  SUMMON_TRY(ReadAt(file, 0, {bytes, SnapshotHeaderBytes(0)}));
+  SUMMON_TRY(CheckFront(*header));
+  SUMMON_TRY(ReadAt(file, SnapshotHeaderBytes(0),
+                    {bytes + SnapshotHeaderBytes(0),
+                     SnapshotHeaderBytes(header->run_count) - SnapshotHeaderBytes(0)}));
   struct stat status {};
   if (syscall(SYS_fstat, file, &status) != 0) return ErrnoError("snapshot: size", errno);
   SUMMON_TRY(CheckSnapshot(*header, static_cast<std::uint64_t>(status.st_size), layout, ring));

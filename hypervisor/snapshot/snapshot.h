@@ -13,6 +13,7 @@
 // A snapshot holds whatever the guest knew, its random state too. So it is gone on from once.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -63,6 +64,11 @@ struct SnapshotHeader {
   std::uint64_t run_count;
   std::array<SnapshotRun, kSnapshotRunsMax> runs;
 };
+// How much of a header with so many runs is in the file. Few guests have more than ten; 32 KiB of
+// zeroes would be written, read, and given memory of their own.
+constexpr std::size_t SnapshotHeaderBytes(std::uint64_t run_count) {
+  return offsetof(SnapshotHeader, runs) + run_count * sizeof(SnapshotRun);
+}
 inline constexpr char kSnapshotMagic[8] = {'S', 'U', 'M', 'S', 'N', 'A', 'P', '\0'};
 inline constexpr std::uint32_t kSnapshotVersion = 2;
 inline constexpr std::uint64_t kSnapshotPagesOffset =

@@ -43,7 +43,8 @@ SnapshotWriter::Written Failed(int error_number) {
 }  // namespace
 
 SnapshotWriter::SnapshotWriter(const LayoutHeader& layout, CpuRing ring, int file)
-    : layout_(layout), file_(file), header_(std::make_unique<SnapshotHeader>()) {
+    : layout_(layout), file_(file), header_(std::make_unique_for_overwrite<SnapshotHeader>()) {
+  header_->run_count = 0;
   std::memcpy(header_->magic, kSnapshotMagic, sizeof header_->magic);
   header_->version = kSnapshotVersion;
   header_->ring = static_cast<std::uint32_t>(ring);
@@ -88,8 +89,9 @@ SnapshotWriter::Written SnapshotWriter::Write(const GuestMemory& memory, const G
   header_->ring3 = state.ring3;
   header_->cpu = state.cpu;
   FindRuns(memory.all());
-  // SAFETY: a trivially copyable header, seen as bytes.
-  const Bytes header(reinterpret_cast<const std::uint8_t*>(header_.get()), sizeof *header_);
+  // SAFETY: a trivially copyable header, seen as bytes, as far as it was filled.
+  const Bytes header(reinterpret_cast<const std::uint8_t*>(header_.get()),
+                     SnapshotHeaderBytes(header_->run_count));
   if (const int failed = WriteAt(file_, 0, header); failed != 0) return Failed(failed);
   std::uint64_t offset = kSnapshotPagesOffset;
   for (std::size_t i = 0; i < header_->run_count; ++i) {

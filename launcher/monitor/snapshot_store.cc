@@ -3,6 +3,7 @@
 #include "launcher/monitor/snapshot_store.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,38 +14,38 @@
 #include <fstream>
 
 #include "base/strings.h"
-#include "launcher/monitor/sealed_copy.h"
 
 namespace summon::launcher {
 
 namespace {
 
 constexpr char kMagic[8] = {'S', 'U', 'M', 'M', 'S', 'N', 'A', 'P'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::string_view kUnfinished = ".snapshot.new";
 constexpr std::string_view kTaken = ".snapshot.taken";
 constexpr std::size_t kBootIdSize = 40;  // 36 characters and zeros
 constexpr std::size_t kServiceNameMax = 200;  // a file name has at most 255
 
-struct FileHeader {
+// Stands behind the content, so that the content begins with a page and can be mapped.
+struct FileLabel {
   char magic[8];
   std::uint32_t version;
-  std::uint32_t header_bytes;
+  std::uint32_t label_bytes;
   std::uint64_t content_bytes;
   Digest content;
   Digest image;
   Digest machine;
   Digest cpu;
   char boot_id[kBootIdSize];
-  Digest header;  // of all before it
+  Digest label;  // of all before it
 };
 
-Digest DigestOfHeader(const FileHeader& header) {
-  // SAFETY: FileHeader is trivially copyable and has no padding: its bytes are its value.
-  return DigestOf({Bytes(reinterpret_cast<const std::uint8_t*>(&header),
-                         offsetof(FileHeader, header))});
+Digest DigestOfLabel(const FileLabel& label) {
+  // SAFETY: FileLabel is trivially copyable and has no padding: its bytes are its value.
+  return DigestOf({Bytes(reinterpret_cast<const std::uint8_t*>(&label),
+                         offsetof(FileLabel, label))});
 }
-static_assert(sizeof(FileHeader) == 24 + 5 * sizeof(Digest) + kBootIdSize);
+static_assert(sizeof(FileLabel) == 24 + 5 * sizeof(Digest) + kBootIdSize);
 
 Error Invalid(std::string text) { return Error(ErrorCode::kInvalid, std::move(text)); }
 
@@ -93,18 +94,18 @@ Result<Digest> CopyAndDigest(const Copy& copy, std::uint64_t size) {
   return hasher.Finish();
 }
 
-Status CheckHeader(const FileHeader& header, const SnapshotStore::Subject& subject,
+Status CheckLabel(const FileLabel& label, const SnapshotStore::Subject& subject,
                    const HostIdentity& host) {
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) return Invalid("not a snapshot file");
-  if (header.version != kVersion || header.header_bytes != sizeof header) {
-    return Invalid(StrCat("written by another release (format ", header.version, "; this one is ",
+  if (std::memcmp(label.magic, kMagic, sizeof kMagic) != 0) return Invalid("not a snapshot file");
+  if (label.version != kVersion || label.label_bytes != sizeof label) {
+    return Invalid(StrCat("written by another release (format ", label.version, "; this one is ",
                           kVersion, ")"));
   }
-  if (header.header != DigestOfHeader(header)) return Invalid("its header is damaged");
-  if (header.image != subject.image) return Invalid("its image is another one");
-  if (header.machine != subject.machine) return Invalid("the service was changed since");
-  if (header.cpu != host.cpu) return Invalid("written on another processor");
-  if (std::strncmp(header.boot_id, host.boot_id.c_str(), kBootIdSize) != 0) {
+  if (label.label != DigestOfLabel(label)) return Invalid("its label is damaged");
+  if (label.image != subject.image) return Invalid("its image is another one");
+  if (label.machine != subject.machine) return Invalid("the service was changed since");
+  if (label.cpu != host.cpu) return Invalid("written on another processor");
+  if (std::strncmp(label.boot_id, host.boot_id.c_str(), kBootIdSize) != 0) {
     return Invalid("written before this machine was booted");
   }
   return Ok();
@@ -112,23 +113,36 @@ Status CheckHeader(const FileHeader& header, const SnapshotStore::Subject& subje
 
 struct Opened {
   UniqueFd file;
-  FileHeader header;
+  FileLabel label;
 };
 
 Result<Opened> OpenChecked(const std::string& path, const SnapshotStore::Subject& subject,
                            const HostIdentity& host) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file.valid()) return ErrnoError(StrCat("open ", path), errno);
-  FileHeader header{};
-  SUMMON_TRY(ReadAll(file.get(), &header, sizeof header, 0));
-  SUMMON_TRY(CheckHeader(header, subject, host));
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return ErrnoError(StrCat("look at ", path), errno);
-  if (static_cast<std::uint64_t>(status.st_size) - sizeof header != header.content_bytes) {
-    return Invalid(StrCat("it has ", status.st_size, " bytes; must have ",
-                          header.content_bytes + sizeof header));
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  FileLabel label{};
+  if (size < sizeof label) return Invalid("the file is too short");
+  SUMMON_TRY(ReadAll(file.get(), &label, sizeof label, size - sizeof label));
+  SUMMON_TRY(CheckLabel(label, subject, host));
+  if (size - sizeof label != label.content_bytes) {
+    return Invalid(StrCat("it has ", size, " bytes; must have ",
+                          label.content_bytes + sizeof label));
   }
-  return Opened{std::move(file), header};
+  return Opened{std::move(file), label};
+}
+
+// Of the `size` first bytes, which are mapped: nothing is copied.
+Result<Digest> DigestOfContent(int file, std::uint64_t size) {
+  // SAFETY: a fresh mapping that is only read. Nobody else makes the file shorter: its folder and
+  // it are ours alone, and we never do.
+  void* const mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
+  if (mapped == MAP_FAILED) return ErrnoError("map", errno);
+  const Digest digest = DigestOf({Bytes(static_cast<const std::uint8_t*>(mapped), size)});
+  (void)munmap(mapped, size);  // our own mapping: cannot fail
+  return digest;
 }
 
 std::string FirstLine(const char* path) {
@@ -185,21 +199,21 @@ Result<std::uint64_t> SnapshotStore::Write(const Subject& subject, int snapshot,
   const UniqueFd file(open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (!file.valid()) return ErrnoError(StrCat("create ", temporary), errno);
   const Status written = [&]() -> Status {
-    FileHeader header{};
-    std::memcpy(header.magic, kMagic, sizeof kMagic);
-    header.version = kVersion;
-    header.header_bytes = sizeof header;
-    header.image = subject.image;
-    header.machine = subject.machine;
-    header.cpu = host_.cpu;
-    std::memcpy(header.boot_id, host_.boot_id.data(), host_.boot_id.size());
+    FileLabel label{};
+    std::memcpy(label.magic, kMagic, sizeof kMagic);
+    label.version = kVersion;
+    label.label_bytes = sizeof label;
+    label.image = subject.image;
+    label.machine = subject.machine;
+    label.cpu = host_.cpu;
+    std::memcpy(label.boot_id, host_.boot_id.data(), host_.boot_id.size());
     struct stat status {};
     if (fstat(snapshot, &status) != 0) return ErrnoError("look at the snapshot", errno);
-    header.content_bytes = static_cast<std::uint64_t>(status.st_size);
-    header.content = SUMMON_TRY(
-        CopyAndDigest({snapshot, 0, file.get(), sizeof header}, header.content_bytes));
-    header.header = DigestOfHeader(header);
-    SUMMON_TRY(WriteAll(file.get(), &header, sizeof header, 0));
+    label.content_bytes = static_cast<std::uint64_t>(status.st_size);
+    label.content =
+        SUMMON_TRY(CopyAndDigest({snapshot, 0, file.get(), 0}, label.content_bytes));
+    label.label = DigestOfLabel(label);
+    SUMMON_TRY(WriteAll(file.get(), &label, sizeof label, label.content_bytes));
     if (fsync(file.get()) != 0) return ErrnoError("write to disk", errno);
     if (!wanted) return Error(ErrorCode::kUnavailable, "no longer wanted");
     if (rename(temporary.c_str(), path.c_str()) != 0) return ErrnoError("rename", errno);
@@ -218,23 +232,20 @@ Result<std::uint64_t> SnapshotStore::Write(const Subject& subject, int snapshot,
 
 Result<std::uint64_t> SnapshotStore::Look(const Subject& subject) const {
   const Opened opened = SUMMON_TRY(OpenChecked(PathOf(subject.service), subject, host_));
-  return opened.header.content_bytes + sizeof opened.header;
+  return opened.label.content_bytes + sizeof opened.label;
 }
 
 Result<UniqueFd> SnapshotStore::Take(const Subject& subject, std::uint64_t bytes_max) const {
   const std::string path = PathOf(subject.service);
   Result<UniqueFd> taken = [&]() -> Result<UniqueFd> {
-    const Opened opened = SUMMON_TRY(OpenChecked(path, subject, host_));
-    const std::uint64_t size = opened.header.content_bytes;
+    Opened opened = SUMMON_TRY(OpenChecked(path, subject, host_));
+    const std::uint64_t size = opened.label.content_bytes;
     if (size == 0 || size > bytes_max) {
       return Invalid(StrCat("a snapshot of ", size, " bytes; must have 1..", bytes_max));
     }
-    UniqueFd memory = SUMMON_TRY(NewMemoryFile("summon-snapshot"));
-    const Digest digest = SUMMON_TRY(
-        CopyAndDigest({opened.file.get(), sizeof opened.header, memory.get(), 0}, size));
-    if (digest != opened.header.content) return Invalid("its content is damaged");
-    (void)SUMMON_TRY(Seal(memory.get(), bytes_max));
-    return memory;
+    const Digest digest = SUMMON_TRY(DigestOfContent(opened.file.get(), size));
+    if (digest != opened.label.content) return Invalid("its content is damaged");
+    return std::move(opened.file);
   }();
   const std::string taken_path = StrCat(folder_, "/", subject.service, kTaken);
   if (rename(path.c_str(), taken_path.c_str()) != 0 && errno != ENOENT) {

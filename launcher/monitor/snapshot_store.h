@@ -47,8 +47,10 @@ class SnapshotStore final {
                               const std::atomic<bool>& wanted) const;
   // The file's size, when its header fits the subject. Errors: kNotFound; kInvalid: it does not.
   Result<std::uint64_t> Look(const Subject& subject) const;
-  // A sealed memory file of at most `bytes_max` with the whole snapshot, checked. The file has lost
-  // its name afterwards, whatever is returned; RemoveTaken gives back its room, which takes longer.
+  // The file, open for reading: a checked snapshot of at most `bytes_max`, then some bytes more. To
+  // be mapped, not copied: that was most of the time to wake. Only root could change it now. It has
+  // lost its name afterwards, whatever is returned; RemoveTaken gives back its room, which takes
+  // longer.
   Result<UniqueFd> Take(const Subject& subject, std::uint64_t bytes_max) const;
   void RemoveTaken(const std::string& service) const;
   void Remove(const std::string& service) const;

@@ -58,11 +58,11 @@ class SnapshotStoreTest : public testing::Test {
   std::atomic<bool> wanted_ = true;
 };
 
-TEST_F(SnapshotStoreTest, TakesWhatWasWrittenOnceAndSealed) {
+TEST_F(SnapshotStoreTest, TakesWhatWasWrittenOnceAndForReading) {
   Save("a guest");
   const Result<UniqueFd> taken = store_.Take(subject_, kBytesMax);
   ASSERT_TRUE(taken.ok()) << taken.error().message();
-  EXPECT_EQ(TextOf(*taken), "a guest");
+  EXPECT_TRUE(TextOf(*taken).starts_with("a guest")) << "what follows is the file's label";
   EXPECT_EQ(write(taken->get(), "x", 1), -1);
   EXPECT_EQ(store_.Take(subject_, kBytesMax).error().code(), ErrorCode::kNotFound);
   store_.RemoveTaken("web");
@@ -80,7 +80,7 @@ TEST_F(SnapshotStoreTest, LooksWithoutTaking) {
 TEST_F(SnapshotStoreTest, ANewerOneTakesThePlaceOfTheOld) {
   Save("an old guest");
   Save("a guest");
-  EXPECT_EQ(TextOf(store_.Take(subject_, kBytesMax).value()), "a guest");
+  EXPECT_TRUE(TextOf(store_.Take(subject_, kBytesMax).value()).starts_with("a guest"));
 }
 
 TEST_F(SnapshotStoreTest, OnlyWeMayReadIt) {
@@ -100,29 +100,29 @@ TEST_F(SnapshotStoreTest, OneThatIsNotWantedAnyMoreDoesNotStand) {
 
 TEST_F(SnapshotStoreTest, DamagedContentIsRefused) {
   Save("a guest");
-  std::fstream(path_, std::ios::in | std::ios::out | std::ios::binary).seekp(-1, std::ios::end)
-      << '?';
+  std::fstream(path_, std::ios::in | std::ios::out | std::ios::binary).seekp(1) << '?';
   EXPECT_NE(Refusal(store_, subject_).find("content is damaged"), std::string::npos);
 }
 
-TEST_F(SnapshotStoreTest, ADamagedHeaderIsRefused) {
+TEST_F(SnapshotStoreTest, ADamagedLabelIsRefused) {
   Save("a guest");
-  constexpr int kInContentSize = 17;
-  std::fstream(path_, std::ios::in | std::ios::out | std::ios::binary).seekp(kInContentSize)
+  const auto in_content_size = std::string_view("a guest").size() + 17;
+  std::fstream(path_, std::ios::in | std::ios::out | std::ios::binary)
+          .seekp(static_cast<std::streamoff>(in_content_size))
       << '?';
-  EXPECT_NE(Refusal(store_, subject_).find("header is damaged"), std::string::npos);
+  EXPECT_NE(Refusal(store_, subject_).find("label is damaged"), std::string::npos);
 }
 
 TEST_F(SnapshotStoreTest, ACutFileIsRefused) {
   Save("a guest");
   ASSERT_EQ(truncate(path_.c_str(), static_cast<off_t>(std::filesystem::file_size(path_) - 1)), 0);
-  EXPECT_NE(Refusal(store_, subject_).find("bytes; must have"), std::string::npos);
+  EXPECT_NE(Refusal(store_, subject_).find("not a snapshot file"), std::string::npos);
 }
 
 TEST_F(SnapshotStoreTest, AnEmptyFileIsRefused) {
   std::filesystem::create_directory(folder_);
   std::ofstream(path_).flush();
-  EXPECT_NE(Refusal(store_, subject_).find("ends too early"), std::string::npos);
+  EXPECT_NE(Refusal(store_, subject_).find("too short"), std::string::npos);
 }
 
 TEST_F(SnapshotStoreTest, AnotherMachinesIsRefused) {
