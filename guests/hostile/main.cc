@@ -23,6 +23,12 @@ int Loop(Machine&, std::string_view) {
   while (true) asm volatile("" : : : "memory");
 }
 
+// Ready first, so that it counts as running.
+int ReadyLoop(Machine& machine, std::string_view argument) {
+  (void)machine.Poll(0);
+  return Loop(machine, argument);
+}
+
 int Flood(Machine&, std::string_view) {
   while (true) Print("all work and no poll makes a dull guest\n");
 }
@@ -91,6 +97,7 @@ constexpr Act kActs[] = {
     {"range_past_end", attacks::RangePastEnd}, {"bad_port", attacks::BadPort},
     {"random", attacks::Random},             {"wild_exit", WildExit},
     {"loop", Loop},                          {"flood", Flood},
+    {"ready_loop", ReadyLoop},
     {"divide", DivideByZero},                {"undefined", UndefinedInstruction},
     {"write_text", WriteText},               {"never_ready", NeverReady},
     {"zeropage", ZeroPage},                  {"halt_status", HaltStatus},

@@ -30,13 +30,14 @@ Result<ConsoleReader::Pipe> ConsoleReader::Create(Loop& loop, ConsoleRing& ring)
   if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoError("create console pipe", errno);
   UniqueFd writer(fds[1]);
   std::unique_ptr<ConsoleReader> reader(new ConsoleReader(loop, ring, UniqueFd(fds[0])));
-  reader->watcher_ =
-      SUMMON_TRY(FdWatcher::Create(loop, reader->pipe_.get(), [raw = reader.get()](
-                                                                  FdWatcher::Ready) {
-        raw->ReadSome();
-      }));
-  reader->watcher_->Watch(FdWatcher::Interest::kRead);
   return Pipe{std::move(reader), std::move(writer)};
+}
+
+Status ConsoleReader::Begin() {
+  watcher_ = SUMMON_TRY(
+      FdWatcher::Create(loop_, pipe_.get(), [this](FdWatcher::Ready) { ReadSome(); }));
+  watcher_->Watch(FdWatcher::Interest::kRead);
+  return Ok();
 }
 
 ConsoleReader::ConsoleReader(Loop& loop, ConsoleRing& ring, UniqueFd pipe)

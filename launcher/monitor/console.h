@@ -39,8 +39,10 @@ class ConsoleReader final {
     std::unique_ptr<ConsoleReader> reader;
     UniqueFd writer;  // non-blocking; for the monitor
   };
-  // `ring` outlives the reader.
+  // `ring` outlives the reader, which does not read before Begin().
   static Result<Pipe> Create(Loop& loop, ConsoleRing& ring);
+  // Reads as it comes from here on. Once.
+  Status Begin();
 
   ConsoleReader(const ConsoleReader&) = delete;
   ConsoleReader& operator=(const ConsoleReader&) = delete;

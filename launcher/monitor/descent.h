@@ -23,8 +23,9 @@ namespace summon::launcher {
 
 class Descent final {
  public:
-  // A guest comes to its POLL within this time, or it is not one that can be written down.
-  static constexpr Duration kSnapshotPatience = std::chrono::milliseconds(500);
+  // A guest comes to its POLL and is written down within this time, or it is not one that can be.
+  // Long for a guest; on an overloaded host half a second was not enough to scan its memory.
+  static constexpr Duration kSnapshotPatience = std::chrono::seconds(2);
   static constexpr Duration kHoldPatience = std::chrono::seconds(2);
 
   // All outlive the descent. `order` is that of the guest, or none when it has changed since.

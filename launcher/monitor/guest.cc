@@ -36,6 +36,7 @@ Result<Guest> StartGuest(Loop& loop, MonitorPool& pool, GuestPlan plan) {
     std::unique_ptr<MonitorProcess> process = SUMMON_TRY(pool.Take(plan.image.kind));
     const Status sent = process->SendJob(frame, fds);
     if (sent.ok()) {
+      SUMMON_TRY(pipe.reader->Begin());  // while the monitor works already
       return Guest{plan.image.kind, plan.image.machine, std::move(process), std::move(pipe.reader),
                    std::move(plan.snapshots)};
     }

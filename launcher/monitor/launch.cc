@@ -7,6 +7,15 @@
 
 namespace summon::launcher {
 
+namespace {
+
+// Its tap is the guest's from here on.
+void StopWatching(Service& service) {
+  if (service.tap_watcher != nullptr) service.tap_watcher->Watch(FdWatcher::Interest::kNone);
+}
+
+}  // namespace
+
 void MonitorLauncher::Body::Launch(InstanceId id) {
   Service* service = Find(id.service);
   if (service == nullptr || !service->order) {
@@ -20,9 +29,6 @@ void MonitorLauncher::Body::Launch(InstanceId id) {
     return TellEnded(id, EndReason::kHostFault, service->tap_problem);
   }
   pool_.Disturb();
-  if (service->tap_watcher != nullptr) {
-    service->tap_watcher->Watch(FdWatcher::Interest::kNone);
-  }
   service->instance = std::make_unique<Instance>(
       id, loop_.Now(),
       InstanceCallbacks{
@@ -30,11 +36,16 @@ void MonitorLauncher::Body::Launch(InstanceId id) {
           .on_exit = [this, id](const MonitorExit& exit) { Exited(id, exit); }});
   if (service->descent != nullptr) {
     std::optional<Resting> back = service->descent->TakeBack();
-    if (!back) return;  // its end begins
+    if (!back) {  // its end begins
+      StopWatching(*service);
+      return;
+    }
     service->descent.reset();
     service->resting = std::move(*back);
   }
   Begin(*service);
+  // Afterwards: the guest is on its way, and nothing is read from the loop in between.
+  StopWatching(*service);
 }
 
 void MonitorLauncher::Body::Begin(Service& service) {
@@ -183,8 +194,12 @@ bool MonitorLauncher::Body::LookAtMonitors() {
     Service& service = *next->second;
     looked_at_ = service.id;
     Guest* guest = service.instance == nullptr ? nullptr : service.instance->guest();
-    if (guest == nullptr || guest->kind != Kind::kKvm) continue;
+    if (guest == nullptr) continue;
     ++looked;
+    if (guest->kind != Kind::kKvm) {
+      LookAtShare(*guest->process, service.watched);
+      continue;
+    }
     const Verdict verdict = LookAt(*guest->process, service.watched);
     if (verdict == Verdict::kFine) continue;
     ++hung_;

@@ -166,12 +166,17 @@ MonitorPool::Counters MonitorPool::counters(Kind kind) const {
 Result<std::unique_ptr<MonitorProcess>> MonitorPool::Take(Kind kind) {
   Members& members = kinds_[Index(kind)];
   RefillSoon();
-  auto found = std::find_if(members.waiting.begin(), members.waiting.end(),
-                            [kind](const auto& member) { return Ready(kind, *member); });
+  // One that was killed a moment ago still takes messages, but they would be in vain.
+  auto found = std::find_if(
+      members.waiting.begin(), members.waiting.end(),
+      [kind](const auto& member) { return Ready(kind, *member) && !member->HasExited(); });
   const bool hit = found != members.waiting.end() && members.status.ok();
   ++(hit ? members.hits : members.misses);
   if (!hit) Grow(kind);
-  if (!hit && members.status.ok()) found = members.waiting.begin();
+  if (!hit && members.status.ok()) {
+    found = std::find_if(members.waiting.begin(), members.waiting.end(),
+                         [](const auto& member) { return !member->HasExited(); });
+  }
   if (found != members.waiting.end() && members.status.ok()) {
     std::unique_ptr<MonitorProcess> member = std::move(*found);
     members.waiting.erase(found);

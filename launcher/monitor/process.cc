@@ -2,8 +2,10 @@
 // Watching one monitor process.
 #include "launcher/monitor/process.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,6 +142,11 @@ Status MonitorProcess::Ping() {
   return Ok();
 }
 
+bool MonitorProcess::HasExited() const {
+  pollfd exit{spawned_.pidfd.get(), POLLIN, 0};  // readable once it has ended: pidfd_open(2)
+  return reaped_ || poll(&exit, 1, 0) > 0;
+}
+
 void MonitorProcess::Kill() { SendSignal(spawned_.pidfd.get(), SIGKILL); }
 void MonitorProcess::Condemn(std::string why) {
   exit_.condemned = std::move(why);
@@ -152,8 +159,14 @@ Status MonitorProcess::SetPriority(Priority priority) {
   if (reaped_) return Ok();
   const sched_param none{};
   const int policy = priority == Priority::kIdle ? SCHED_IDLE : SCHED_OTHER;
+  constexpr int kLowNice = 10;
   // By pid, which is ours until it is reaped.
-  if (sched_setscheduler(spawned_.pid, policy, &none) == 0) return Ok();
+  if (sched_setscheduler(spawned_.pid, policy, &none) == 0 &&
+      setpriority(PRIO_PROCESS, static_cast<id_t>(spawned_.pid),
+                  priority == Priority::kLow ? kLowNice : 0) == 0) {
+    priority_ = priority;
+    return Ok();
+  }
   return ErrnoError("set priority of a monitor", errno);
 }
 

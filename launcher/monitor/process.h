@@ -80,13 +80,18 @@ class MonitorProcess final {
   // SIGSTOP and SIGCONT.
   void Stop();
   void Continue();
-  // Whether the whole machine's other work goes first (SCHED_IDLE). Needs CAP_SYS_NICE for the way
-  // back: kPermission.
-  enum class Priority { kIdle, kNormal };
+  // kIdle: the whole machine's other work goes first (SCHED_IDLE). kLow: of a processor that others
+  // want too it gets a tenth of a share (nice 10). Needs CAP_SYS_NICE for the way back: kPermission.
+  enum class Priority { kIdle, kLow, kNormal };
   Status SetPriority(Priority priority);
+  Priority priority() const { return priority_; }
+  // Whether a cgroup of its own bounds its share of the processors.
+  bool has_share() const { return group_ != nullptr; }
 
   int pid() const { return spawned_.pid; }
   bool reaped() const { return reaped_; }
+  // Asks the kernel: true before OnExit() is told of it, too.
+  bool HasExited() const;
   const std::optional<MachineReport>& machine() const { return machine_; }
   Instant started() const { return started_; }
 
@@ -127,6 +132,7 @@ class MonitorProcess final {
   Hold hold_ = Hold::kNone;
   std::uint64_t pings_ = 0;   // the newest question's number
   bool unanswered_ = false;
+  Priority priority_ = Priority::kNormal;
   unsigned stages_seen_ = 0;            // bit n: stage n was reported
   // Stages that a guest which goes on after a stop may reach once more.
   std::uint64_t first_packets_again_ = 0;

@@ -27,21 +27,40 @@ char StateOf(int stat) {
   return line[name_end + 2];
 }
 
-}  // namespace
+// One look at a guest that waits ends what earlier looks found.
+void WeighPriority(MonitorProcess& process, Watched& watched, char state) {
+  watched.ran = state == 'S' ? 0 : watched.ran + 1;
+  const bool spins = watched.ran >= Watchdog::kSpinsAfter;
+  using Priority = MonitorProcess::Priority;
+  const Priority wanted = spins ? Priority::kLow : Priority::kNormal;
+  if (wanted == process.priority() || process.has_share()) return;
+  (void)process.SetPriority(wanted);  // what cannot be changed stays as it is until the next look
+}
 
-Verdict LookAt(MonitorProcess& process, Watched& watched) {
+char LookAtState(const MonitorProcess& process, Watched& watched) {
   if (!watched.stat.valid()) {
     // Its pid is its own until it is reaped; the descriptor stays its own after that, too.
     watched.stat =
         UniqueFd(open(StrCat("/proc/", process.pid(), "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   }
-  const char state = StateOf(watched.stat.get());
+  return StateOf(watched.stat.get());
+}
+
+}  // namespace
+
+void LookAtShare(MonitorProcess& process, Watched& watched) {
+  WeighPriority(process, watched, LookAtState(process, watched));
+}
+
+Verdict LookAt(MonitorProcess& process, Watched& watched) {
+  const char state = LookAtState(process, watched);
   if (state == 'T') {
     if (watched.stopped) return Verdict::kStopped;
     watched.stopped = true;
     return Verdict::kFine;
   }
   watched.stopped = false;
+  WeighPriority(process, watched, state);
   if (process.unanswered()) {
     // Asked at the last look, or by who woke it just now: that one has time until the next look.
     return std::exchange(watched.asked, true) ? Verdict::kDoesNotAnswer : Verdict::kFine;

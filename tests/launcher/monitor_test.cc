@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <signal.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -54,6 +56,9 @@ class MonitorTest : public LauncherConformance<KindWorld> {
     const std::filesystem::directory_iterator all("/proc/self/fd");
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
+  bool Answered(InstanceId instance) {
+    return events().reached(instance, Stage::kFirstByteOut);
+  }
   std::string Console() {
     std::optional<std::string> text;
     launcher().ReadConsole(kService, [&](std::string answer) { text = std::move(answer); });
@@ -91,13 +96,23 @@ TEST_F(MonitorTest, KilledWhileBootingLosesNoQueuedFrame) {
   world_->SendPacket(kService);
   ASSERT_TRUE(Await([&] { return !events().packets.empty(); }));
   launcher().Launch(kFirst);
-  for (const int pid : Children()) kill(pid, SIGKILL);  // before the job can have been read
-  ASSERT_TRUE(Await([&] { return events().ends(kFirst) > 0; }));
-  // The frame still waits: told again for the new time of rest.
-  ASSERT_TRUE(Await([&] { return events().packets.size() == 2; }));
+  for (const int pid : Children()) kill(pid, SIGKILL);  // hardly that the job has been read
+  ASSERT_TRUE(Await([&] { return Answered(kFirst) || events().ends(kFirst) > 0; }));
+  // One that had read it ends; its frame still waits, and the next one gets it.
+  const InstanceId last = Answered(kFirst) ? kFirst : kSecond;
+  if (last == kSecond) LaunchUntilReady(kSecond);
+  ASSERT_TRUE(Await([&] { return Answered(last); }));
+}
+
+TEST_F(MonitorTest, AMonitorThatDiedBeforeItsJobCameIsReplacedWithinTheLaunch) {
+  PrepareGood();
   AwaitRest();
-  LaunchUntilReady(kSecond);
-  ASSERT_TRUE(Await([&] { return events().reached(kSecond, Stage::kFirstByteOut); }));
+  // Stopped, so that it dies with the job unread.
+  for (const int pid : Children()) kill(pid, SIGSTOP);
+  launcher().Launch(kFirst);
+  for (const int pid : Children()) kill(pid, SIGKILL);
+  ASSERT_TRUE(Await([&] { return events().reached(kFirst, Stage::kReady); }));
+  EXPECT_EQ(events().ends(kFirst), 0u);
 }
 
 TEST_F(MonitorTest, TheFrameThatWokeItIsAnswered) {
@@ -223,6 +238,31 @@ TEST_F(MonitorTest, AnInstanceThatTheWatchdogLookedAtLeavesNoDescriptor) {
   ReclaimAndWait(kSecond);
   AwaitRest();
   EXPECT_EQ(DescriptorsAtRest(), before);
+}
+
+// No cgroup of its own bounds the guest's share here: the test's launcher has none to give.
+TEST_F(MonitorTest, AGuestThatSpinsGetsALowPriority) {
+  PrepareSound(world_->Hostile(kService, "ready_loop"));
+  LaunchUntilReady(kFirst);
+  constexpr int kLow = 10;
+  EXPECT_TRUE(Await([] {
+    const std::vector<int> pids = Children();
+    return std::any_of(pids.begin(), pids.end(), [](int pid) {
+      return getpriority(PRIO_PROCESS, static_cast<id_t>(pid)) == kLow;
+    });
+  }));
+  EXPECT_EQ(events().ends(kFirst), 0u) << "it may use what nobody else wants";
+}
+
+TEST_F(MonitorTest, AGuestThatWaitsKeepsItsPriority) {
+  PrepareGood();
+  LaunchUntilReady(kFirst);
+  const Instant looked_at =
+      world_->loop().Now() + (Watchdog::kSpinsAfter + 1) * Watchdog::kPeriod;
+  (void)Await([&] { return world_->loop().Now() > looked_at; });
+  const int pid = RunningMonitor();
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, static_cast<id_t>(pid)), 0);
 }
 
 TEST_F(MonitorTest, DestroyingTheLauncherLeavesNoProcessAndNoTap) {
