@@ -20,6 +20,7 @@ namespace summon::benchmarks {
 namespace {
 
 constexpr std::uint16_t kNativePort = 8080;
+constexpr unsigned kSpinnersMax = 8;  // their memory fits the budget
 constexpr const char* kRungs[] = {"paused", "parked", "saved"};
 
 struct Options {
@@ -27,6 +28,7 @@ struct Options {
   unsigned seconds_max = 100;
   std::string folder = "build/bench";
   bool kvm_only = false;
+  unsigned spinners = 0;
 };
 
 int Complain(const Error& error) {
@@ -72,6 +74,35 @@ std::string ServicesText(const std::vector<Target>& targets) {
     text += testbed::Text(service);
   }
   return text;
+}
+
+std::string NameOfSpinner(unsigned number) { return StrCat("spinner", number); }
+
+// Guests that are ready and then never wait.
+std::string SpinnersText(unsigned spinners) {
+  std::string text;
+  constexpr unsigned kFirstOctet = 100;
+  for (unsigned i = 0; i < spinners; ++i) {
+    text += testbed::Text({.name = NameOfSpinner(i),
+                           .address = StrCat("10.77.0.", kFirstOctet + i),
+                           .guest = "hostile",
+                           .launcher = "KVM",
+                           .policy = "on_idle: KEEP_RUNNING",
+                           .extra = "net { none: true }",
+                           .command_line = "ready_loop"});
+  }
+  return text;
+}
+
+// Summons them, and waits until they have been found out.
+Status BeginSpinning(testbed::House& house, unsigned spinners) {
+  for (unsigned i = 0; i < spinners; ++i) {
+    SUMMON_TRY(MakeRun(house, NameOfSpinner(i)).Wrap(NameOfSpinner(i)));
+  }
+  if (spinners == 0) return Ok();
+  constexpr Duration kFoundOut = std::chrono::seconds(10);
+  std::this_thread::sleep_for(kFoundOut);
+  return Ok();
 }
 
 std::string LostFirstPackets(const Measurement& measurement) {
@@ -124,7 +155,8 @@ int Run(const Options& options) {
   std::printf("%s\n", MachineText().c_str());
   const std::vector<Target> targets = Targets(options);
   auto house = testbed::House::Start(
-      {.services = ServicesText(targets), .settings = "limits { memory_budget_mib: 512 }"});
+      {.services = ServicesText(targets) + SpinnersText(options.spinners),
+       .settings = "limits { memory_budget_mib: 512 }"});
   if (!house.ok()) return Complain(house.error());
   const auto peer =
       testbed::Daemon::Start((*house)->network().host(),
@@ -136,6 +168,9 @@ int Run(const Options& options) {
       AwaitPage((*house)->network().client(),
                 {.address = testbed::Network::kHostAddress, .port = kNativePort});
   if (!listens.ok()) return Complain(listens.error());
+  if (Status spin = BeginSpinning(**house, options.spinners); !spin.ok()) {
+    return Complain(spin.error());
+  }
   const int status = Measure(**house, targets, options);
   const Status closed = CloseTown(std::move(*house));
   if (!closed.ok()) return Complain(closed.error());
@@ -159,6 +194,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--folder", options.folder, "where samples and plot go")->capture_default_str();
   app.add_flag("--kvm-only", options.kvm_only, "leave out the other ways");
+  app.add_option("--spinners", options.spinners, "guests beside them that never wait")
+      ->check(CLI::Range(0u, summon::benchmarks::kSpinnersMax))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return summon::benchmarks::Run(options);
 }

@@ -17,17 +17,6 @@ std::string Change(std::size_t before, std::size_t after) {
   return StrCat(after >= before ? "+" : "-", after >= before ? after - before : before - after);
 }
 
-// A service that is off cannot come to rest above: it is made to run first.
-Status MakeRun(testbed::House& house, const std::string& service) {
-  control::Request request;
-  request.mutable_summon()->set_service(service);
-  request.mutable_summon()->set_wait_ready(true);
-  request.mutable_summon()->set_timeout_ms(kPatience / std::chrono::milliseconds(1));
-  const auto response = SUMMON_TRY(house.Ask(request));
-  if (response.code() != "ok") return Error(ErrorCode::kIo, response.error());
-  return Ok();
-}
-
 Status PutAwayTo(testbed::House& house, const Target& target) {
   control::Request request;
   control::Request::Reclaim& reclaim = *request.mutable_reclaim();
@@ -58,6 +47,16 @@ Status CheckWokeFrom(testbed::House& house, const Target& target) {
 
 }  // namespace
 
+Status MakeRun(testbed::House& house, const std::string& service) {
+  control::Request request;
+  request.mutable_summon()->set_service(service);
+  request.mutable_summon()->set_wait_ready(true);
+  request.mutable_summon()->set_timeout_ms(kPatience / std::chrono::milliseconds(1));
+  const auto response = SUMMON_TRY(house.Ask(request));
+  if (response.code() != "ok") return Error(ErrorCode::kIo, response.error());
+  return Ok();
+}
+
 std::vector<Column> QueryColumns() {
   return {{"answer", "us", "DNS query to answer"},
           {"connect", "us", "connect to connection"},
@@ -67,6 +66,7 @@ std::vector<Column> QueryColumns() {
 
 Status PutAway(testbed::House& house, const Target& target) {
   if (target.service.empty()) return Ok();
+  // A service that is off cannot come to rest above: it is made to run first.
   if (!target.rung.empty() && house.StatusOf(target.service).rung() == "off") {
     SUMMON_TRY(MakeRun(house, target.service));
   }

@@ -27,6 +27,9 @@ std::vector<Column> QueryColumns();
 // while, and its former machine is gone for good. The same for every way.
 inline constexpr Duration kSettle = std::chrono::milliseconds(30);
 
+// Makes a service run, whatever its state.
+Status MakeRun(testbed::House& house, const std::string& service);
+
 // Puts the service away when it is one of Summon's.
 Status PutAway(testbed::House& house, const Target& target);
 
