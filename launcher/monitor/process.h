@@ -80,8 +80,9 @@ class MonitorProcess final {
   // SIGSTOP and SIGCONT.
   void Stop();
   void Continue();
-  // kIdle: the whole machine's other work goes first (SCHED_IDLE). kLow: of a processor that others
-  // want too it gets a tenth of a share (nice 10). Needs CAP_SYS_NICE for the way back: kPermission.
+  // kIdle: the whole machine's other work goes first (SCHED_IDLE). kLow: of a processor that
+  // others want too it gets a tenth of a share (nice 10). Needs CAP_SYS_NICE for the way back:
+  // kPermission.
   enum class Priority { kIdle, kLow, kNormal };
   Status SetPriority(Priority priority);
   Priority priority() const { return priority_; }

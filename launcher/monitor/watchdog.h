@@ -8,8 +8,8 @@
 // one that somebody else stopped, when it is found so twice.
 //
 // A guest that was found running kSpinsAfter times in a row, and has no cgroup of its own that
-// bounds its share, gets a low priority until it waits: alone it still has a processor, but no other
-// guest waits for it.
+// bounds its share, gets a low priority until it waits: alone it still has a processor, but no
+// other guest waits for it.
 
 #include <functional>
 
