@@ -280,7 +280,7 @@ bool AresChannel::Ask(Ticket ticket, const Question& question) {
   std::array<std::uint8_t, kQuestionSizeMax> packet;
   const std::size_t size = WriteQuestion(question, id, packet);
   ares_send(channel_, packet.data(), static_cast<int>(size), Hooks::OnEnded,
-            std::make_unique<Hooks::CallbackArgument>(this, id).release());
+            std::make_unique<Hooks::CallbackArgument>(Hooks::CallbackArgument{this, id}).release());
   // What ended inside of that is told in the next turn.
   Arm(ended_.empty() ? loop_.Now() + kTick : loop_.Now());
   return true;
