@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "dns/message_reader.h"
+
 namespace summon::dns {
 
 namespace {
@@ -22,44 +24,6 @@ constexpr std::uint16_t kFlagCheckingDisabled = 0x0010;
 constexpr std::uint32_t kEdnsDnssecOk = 0x8000;  // in OPT's TTL (RFC 6891 section 6.1.3)
 constexpr std::uint32_t kEdnsCompactOk = 0x4000;  // RFC 9824 section 5.1
 
-struct Header {
-  std::uint16_t id, flags, questions, answers, authorities, additionals;
-};
-
-Header ReadHeader(ByteReader& reader) {
-  // The caller has checked that the header is all there.
-  Header header;
-  header.id = *reader.Be16();
-  header.flags = *reader.Be16();
-  header.questions = *reader.Be16();
-  header.answers = *reader.Be16();
-  header.authorities = *reader.Be16();
-  header.additionals = *reader.Be16();
-  return header;
-}
-
-struct Record {
-  Name owner;
-  RrType type{};
-  std::uint16_t rr_class = 0;
-  std::uint32_t ttl = 0;
-  Bytes rdata;
-};
-
-std::optional<Record> ReadRecord(ByteReader& reader) {
-  const auto owner = ReadName(reader);
-  if (!owner) return std::nullopt;
-  const auto type = reader.Be16();
-  const auto rr_class = reader.Be16();
-  const auto ttl = reader.Be32();
-  const auto length = reader.Be16();
-  // A read that fails takes nothing: the TTL may be cut, and its rest look like a length.
-  if (!ttl || !length) return std::nullopt;
-  const auto rdata = reader.Take(*length);
-  if (!rdata) return std::nullopt;
-  return Record{*owner, static_cast<RrType>(*type), *rr_class, *ttl, *rdata};
-}
-
 // What the records behind the question amount to.
 struct Tail {
   std::optional<RejectReason> fault;  // where reading ended, if it did
@@ -70,13 +34,13 @@ struct Tail {
 };
 
 // The serial of a SOA record, whose names may be compressed: the five numbers stand at the end.
-std::optional<std::uint32_t> SerialOf(const Record& record) {
+std::optional<std::uint32_t> SerialOf(const MessageRecord& record) {
   constexpr std::size_t kNumbers = 20;
   if (record.type != RrType::kSoa || record.rdata.size() < kNumbers) return std::nullopt;
   return ByteReader(record.rdata.last(kNumbers)).Be32();
 }
 
-std::optional<RejectReason> TakeAdditional(const Record& record, Tail& tail) {
+std::optional<RejectReason> TakeAdditional(const MessageRecord& record, Tail& tail) {
   // TSIG is the last record (RFC 8945 section 5.1).
   if (tail.is_signed) return RejectReason::kTsigPlace;
   if (record.type == RrType::kTsig) tail.is_signed = true;
@@ -92,7 +56,7 @@ std::optional<RejectReason> TakeAdditional(const Record& record, Tail& tail) {
   return std::nullopt;
 }
 
-Tail ReadTail(ByteReader& reader, const Header& header) {
+Tail ReadTail(ByteReader& reader, const MessageHeader& header) {
   Tail tail;
   const auto end = [&tail](RejectReason fault) {
     tail.fault = fault;
@@ -199,7 +163,7 @@ Rejection& Because(Rejection& rejection, RejectReason reason, Rcode rcode = Rcod
 
 // What an operation that we do not do is told. The sections of one that nobody knows may mean
 // anything: they are repeated, and EDNS is heard, only when they read like those of a query.
-void RejectOpcode(ByteReader& reader, const Header& header, Rejection& rejection) {
+void RejectOpcode(ByteReader& reader, const MessageHeader& header, Rejection& rejection) {
   Because(rejection, RejectReason::kOpcode, Rcode::kNotImp);
   std::string_view text = "only queries are answered here";
   if (rejection.opcode == static_cast<std::uint8_t>(Opcode::kUpdate)) {
@@ -236,7 +200,7 @@ std::optional<RejectReason> TakeEdns(const Tail& tail, Rejection& rejection) {
 Verdict ParseQuery(Bytes packet, const Arrival& arrival) {
   if (packet.size() < kHeaderSize) return Dropped{DropReason::kTooShort};
   ByteReader reader(packet);
-  const Header header = ReadHeader(reader);
+  const MessageHeader header = *ReadHeader(reader);  // its size was looked at
   if (header.flags & kFlagResponse) return Dropped{DropReason::kResponse};
   if (!IsStream(arrival.transport) && !IsClientPort(arrival.client.port)) {
     return Dropped{DropReason::kSourcePort};

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "dns/forward/question.h"
 #include "dns/message.h"
+#include "dns/message_reader.h"
 #include "dns/rdata.h"
 
 namespace summon::dns::forward {
@@ -23,47 +24,8 @@ constexpr std::uint16_t kRcodeBits = 0x000f;
 constexpr std::uint32_t kTtlMax = 0x7fff'ffff;      // RFC 2181 section 8: what is above means 0
 constexpr std::uint16_t kOptionExtendedError = 15;  // RFC 8914 section 2
 
-struct Header {
-  std::uint16_t id, flags, questions, answers, authorities, additionals;
-};
-
-std::optional<Header> ReadHeader(ByteReader& reader) {
-  if (reader.remaining() < kHeaderSize) return std::nullopt;
-  Header header;
-  header.id = *reader.Be16();
-  header.flags = *reader.Be16();
-  header.questions = *reader.Be16();
-  header.answers = *reader.Be16();
-  header.authorities = *reader.Be16();
-  header.additionals = *reader.Be16();
-  return header;
-}
-
-struct Record {
-  Name owner;
-  RrType type{};
-  std::uint16_t rr_class = 0;
-  std::uint32_t ttl = 0;
-  std::size_t rdata_at = 0;
-  Bytes rdata;
-};
-
-std::optional<Record> ReadRecord(ByteReader& reader) {
-  const auto owner = ReadName(reader);
-  if (!owner) return std::nullopt;
-  const auto type = reader.Be16(), rr_class = reader.Be16();
-  const auto ttl = reader.Be32();
-  const auto length = reader.Be16();
-  // A read that fails takes nothing: the TTL may be cut, and its rest look like a length.
-  if (!ttl || !length) return std::nullopt;
-  const std::size_t at = reader.position();
-  const auto rdata = reader.Take(*length);
-  if (!rdata) return std::nullopt;
-  return Record{*owner, static_cast<RrType>(*type), *rr_class, *ttl, at, *rdata};
-}
-
 // The name that data begins with after `prefix` octets; `end` is where the reader then stands.
-std::optional<Name> NameInData(Bytes message, const Record& record, std::size_t prefix,
+std::optional<Name> NameInData(Bytes message, const MessageRecord& record, std::size_t prefix,
                                std::size_t* end = nullptr) {
   ByteReader reader(message.first(record.rdata_at + record.rdata.size()));
   if (!reader.Seek(record.rdata_at) || !reader.Skip(prefix)) return std::nullopt;
@@ -74,7 +36,7 @@ std::optional<Name> NameInData(Bytes message, const Record& record, std::size_t 
 
 // True when the data is what its type says, as far as pointers may stand in it: one that leads
 // nowhere must not reach a client.
-bool DataIsWellFormed(Bytes message, const Record& record) {
+bool DataIsWellFormed(Bytes message, const MessageRecord& record) {
   const std::size_t size = record.rdata.size();
   if (record.type == RrType::kA) return size == 4;
   if (record.type == RrType::kAaaa) return size == 16;
@@ -103,13 +65,13 @@ bool DataIsWellFormed(Bytes message, const Record& record) {
 std::uint32_t SaneTtl(std::uint32_t ttl) { return ttl > kTtlMax ? 0 : ttl; }
 
 // The least of SOA's TTL and its MINIMUM, which are its last four octets.
-std::uint32_t NegativeTtl(const Record& soa) {
+std::uint32_t NegativeTtl(const MessageRecord& soa) {
   ByteReader reader(soa.rdata.last(4));
   return std::min(SaneTtl(soa.ttl), SaneTtl(*reader.Be32()));
 }
 
 // True when a hint of an SVCB or HTTPS record (RFC 9460 section 2.2) is a private address.
-bool HasPrivateHint(Bytes message, const Record& record) {
+bool HasPrivateHint(Bytes message, const MessageRecord& record) {
   constexpr std::uint16_t kIpv4Hint = 4;
   constexpr std::uint16_t kIpv6Hint = 6;
   std::size_t end = 0;
@@ -129,7 +91,7 @@ bool HasPrivateHint(Bytes message, const Record& record) {
   }
 }
 
-bool LeadsIntoPrivate(Bytes message, const Record& record) {
+bool LeadsIntoPrivate(Bytes message, const MessageRecord& record) {
   switch (record.type) {
     case RrType::kA:
     case RrType::kAaaa:
@@ -181,7 +143,7 @@ class Parser {
   bool WalkAnswers(std::size_t& grown);
   bool ReadAuthorities();
   bool ReadAdditionals();
-  bool TakeOpt(const Record& record);
+  bool TakeOpt(const MessageRecord& record);
   bool AnswersBelong();
   void Lower(std::uint32_t ttl) { least_ttl_ = std::min(least_ttl_, SaneTtl(ttl)); }
   void Conclude();
@@ -189,7 +151,7 @@ class Parser {
   Bytes message_;
   ByteReader reader_;
   const Expected& expected_;
-  Header header_{};
+  MessageHeader header_{};
   Trail trail_;
   Reply reply_;
   std::uint32_t least_ttl_ = kTtlMax;
@@ -284,7 +246,7 @@ bool Parser::ReadAuthorities() {
   return true;
 }
 
-bool Parser::TakeOpt(const Record& record) {
+bool Parser::TakeOpt(const MessageRecord& record) {
   if (reply_.has_edns || !record.owner.is_root()) return false;
   reply_.has_edns = true;
   const auto upper = static_cast<std::uint16_t>(record.ttl >> 24 << 4);
